@@ -1,0 +1,234 @@
+package core
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/google/uuid"
+
+	"doorstep/internal/db"
+	"doorstep/internal/password"
+	"doorstep/internal/seal"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// Options say where core keeps things. The zero Clock is time.Now.
+type Options struct {
+	DataDir   string // the SQLite file's folder; used unless Database is set
+	Database  string // postgres://…
+	KeysDir   string // apart from the data: the pepper and the sealing keys
+	Exclusive bool   // serve: refuse to start beside another serve on one SQLite file
+	Clock     func() time.Time
+	Log       *slog.Logger
+
+	// BeforeStatement is for tests: an error fails that statement.
+	BeforeStatement func(query string) error
+	// Keys are for tests that must not touch a folder; nil opens KeysDir.
+	Keys *seal.Keys
+}
+
+// Core is the product: `go doc ./internal/core` lists everything it can do.
+type Core struct {
+	db     *db.DB
+	keys   *seal.Keys
+	hasher *password.Hasher
+	clock  func() time.Time
+	log    *slog.Logger
+}
+
+// hashQueue is how many may wait for a hash behind those being computed: about
+// 0.7 s of waiting a processor at 21 ms each. Beyond it people hear "busy"
+// instead of the machine running out of memory (19 MiB a hash).
+const hashQueue = 64
+
+// Open opens the database and the keys and brings the schema up to date.
+// Errors are sentences for whoever starts the program.
+func Open(ctx context.Context, o Options) (*Core, error) {
+	c := &Core{clock: o.Clock, log: o.Log, keys: o.Keys}
+	if c.clock == nil {
+		c.clock = time.Now
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.keys == nil {
+		keys, err := seal.OpenKeys(o.KeysDir)
+		if err != nil {
+			return nil, err
+		}
+		c.keys = keys
+	}
+	parallel := runtime.GOMAXPROCS(0)
+	c.hasher = password.NewHasher(c.keys.Pepper, c.keys.PepperID(), parallel, hashQueue*parallel)
+
+	d, err := db.Open(ctx, db.Options{
+		SQLite:          filepath.Join(o.DataDir, "doorstep.db"),
+		Postgres:        o.Database,
+		Exclusive:       o.Exclusive,
+		BeforeStatement: o.BeforeStatement,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.db = d
+	if err := c.migrate(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return c, nil
+}
+
+// Close closes the database. Calls under way fail.
+func (c *Core) Close() error { return c.db.Close() }
+
+// Ready says whether the storage answers a read now; nil is ready.
+func (c *Core) Ready(ctx context.Context) error { return c.db.Ping(ctx) }
+
+// Engine is "sqlite" or "postgres".
+func (c *Core) Engine() string { return c.db.Engine() }
+
+// MAC is a keyed hash for what edges hand to browsers (form tokens, notices).
+// Each purpose has a key of its own, so one kind of value never passes for another.
+func (c *Core) MAC(purpose, data string) []byte { return c.keys.MAC("edge/"+purpose, []byte(data)) }
+
+// Now is core's clock, to the millisecond that rows keep.
+func (c *Core) Now() time.Time { return c.clock().UTC().Truncate(time.Millisecond) }
+
+// tx is one transaction: one now, and a note of whether it recorded anything.
+type tx struct {
+	*db.Tx
+	c        *Core
+	ctx      context.Context
+	now      time.Time
+	recorded int
+}
+
+var errNothingRecorded = errors.New("core: a change that records nothing")
+
+// write runs fn in one transaction. What changes a team's data leaves an event
+// (R14): a change that recorded none is rolled back as a mistake of ours.
+func (c *Core) write(ctx context.Context, fn func(t *tx) error) error {
+	return c.transact(ctx, func(t *tx) error {
+		if err := fn(t); err != nil {
+			return err
+		}
+		if t.recorded == 0 {
+			return errNothingRecorded
+		}
+		return nil
+	})
+}
+
+// keepCount runs fn in one transaction that need not record an event: counters
+// of tries, last-seen times, half-done steps and their removal, leases of letters.
+func (c *Core) keepCount(ctx context.Context, fn func(t *tx) error) error {
+	return c.transact(ctx, fn)
+}
+
+func (c *Core) transact(ctx context.Context, fn func(t *tx) error) error {
+	return c.db.Write(ctx, func(d *db.Tx) error {
+		return fn(&tx{Tx: d, c: c, ctx: ctx, now: c.Now()})
+	})
+}
+
+// exec runs a statement and returns how many rows it touched: a guarded write
+// looks at that number.
+func (t *tx) exec(query string, args ...any) (int64, error) { return t.Exec(t.ctx, query, args...) }
+
+// must runs a guarded statement that has to touch exactly one row, else refuses.
+func (t *tx) must(otherwise error, query string, args ...any) error {
+	n, err := t.exec(query, args...)
+	if err != nil {
+		return err
+	}
+	if n != 1 {
+		return otherwise
+	}
+	return nil
+}
+
+func (t *tx) row(query string, args ...any) db.Row { return t.QueryRow(t.ctx, query, args...) }
+
+// reader is what both a transaction and the reading pool can do.
+type reader interface {
+	row(query string, args ...any) db.Row
+	each(query string, args []any, scan func(scan func(...any) error) error) error
+}
+
+func (t *tx) each(query string, args []any, scan func(func(...any) error) error) error {
+	rows, err := t.Query(t.ctx, query, args...)
+	return eachRow(rows, err, scan)
+}
+
+type pool struct {
+	*db.Reader
+	ctx context.Context
+}
+
+func (c *Core) read(ctx context.Context) pool { return pool{c.db.Read(), ctx} }
+
+func (p pool) row(query string, args ...any) db.Row { return p.QueryRow(p.ctx, query, args...) }
+
+func (p pool) each(query string, args []any, scan func(func(...any) error) error) error {
+	rows, err := p.Query(p.ctx, query, args...)
+	return eachRow(rows, err, scan)
+}
+
+// rowsOf is the part of sql.Rows that a reading loop needs.
+type rowsOf interface {
+	Next() bool
+	Scan(...any) error
+	Close() error
+	Err() error
+}
+
+func eachRow[R rowsOf](rows R, err error, scan func(func(...any) error) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// ms and at keep times as rows do: Unix milliseconds, 0 for none.
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func at(milliseconds int64) time.Time {
+	if milliseconds == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(milliseconds).UTC()
+}
+
+func migrationFolder() fs.FS {
+	sub, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(fmt.Sprintf("core: embedded migrations: %v", err)) // the folder is compiled in
+	}
+	return sub
+}
+
+// IsUnavailable says whether err means that the storage cannot serve now (a full
+// disk, a read-only folder, a database that is away): try again later. Nothing
+// was changed.
+func IsUnavailable(err error) bool { return db.IsUnavailable(err) }

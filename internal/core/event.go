@@ -1,0 +1,143 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Events are `noun.past_tense`; each is one row of audit_events, which is only
+// ever appended to, written in the transaction of the act (R14).
+const (
+	EventTeamCreated         = "team.created"
+	EventUserAdded           = "user.added"
+	EventUserInvited         = "user.invited"
+	EventUserJoined          = "user.joined"
+	EventUserRenamed         = "user.renamed"
+	EventRoleChanged         = "user.role_changed"
+	EventUserSuspended       = "user.suspended"
+	EventUserBroughtBack     = "user.brought_back"
+	EventUserRemoved         = "user.removed"
+	EventPasswordSet         = "password.set"
+	EventLinkMade            = "link.made"
+	EventSignInRefused       = "sign_in.refused"
+	EventSecondStepRefused   = "second_step.refused"
+	EventSecondStepReplayed  = "second_step.replayed"
+	EventSessionStarted      = "session.started"
+	EventSessionEnded        = "session.ended"
+	EventSessionsEnded       = "sessions.ended"
+	EventStepUpPassed        = "step_up.passed"
+	EventStepUpRefused       = "step_up.refused"
+	EventActivationBegan     = "activation.began"
+	EventActivationConfirmed = "activation.confirmed"
+	EventTwoStepActivated    = "two_step.activated"
+	EventTwoStepDeactivated  = "two_step.deactivated"
+	EventTwoStepRestarted    = "two_step.restarted"
+	EventRecoveryCodeUsed    = "recovery_code.used"
+	EventRecoveryCodesMade   = "recovery_codes.renewed"
+	EventLanguageChanged     = "user.language_changed"
+)
+
+// Event is one line of the audit log.
+type Event struct {
+	ID, TeamID           string
+	At                   time.Time
+	Event                string
+	ActorID, ActorName   string // "" and "console: …" for the console
+	TargetID, TargetName string
+	Via                  Via
+	Address, Device      string
+	Reason               string
+	Details              map[string]any // numbers and ids; never a secret
+}
+
+// eventOf is what a verb says of its act.
+type eventOf struct {
+	event   string
+	by      Actor
+	actor   *userRow // the acting user as locked; nil when nobody or the console
+	target  *userRow // whom it concerns; nil for none
+	team    string   // when target is nil
+	reason  string
+	details map[string]any
+}
+
+// record appends the event and queues the letters that it calls for.
+func (t *tx) record(e eventOf) error {
+	var actorID, actorName, targetID, targetName string
+	switch {
+	case e.actor != nil:
+		actorID, actorName = e.actor.id, e.actor.name
+	case e.by.console != "":
+		actorName = e.by.console
+	}
+	team := e.team
+	if e.target != nil {
+		targetID, targetName, team = e.target.id, e.target.name, e.target.teamID
+	}
+	details, err := json.Marshal(e.details)
+	if err != nil {
+		return fmt.Errorf("write the details of %s: %w", e.event, err)
+	}
+	if e.details == nil {
+		details = []byte("{}")
+	}
+	_, err = t.exec(`INSERT INTO audit_events (id, team_id, at, event, actor_id, actor_name, target_id, target_name, via, address, device, reason, details)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		newID(), team, ms(t.now), e.event, actorID, actorName, targetID, targetName,
+		string(e.by.origin.Via), e.by.origin.Address, e.by.origin.Device, e.reason, string(details))
+	if err != nil {
+		return fmt.Errorf("record %s: %w", e.event, err)
+	}
+	t.recorded++
+	return t.queueLettersOf(e, actorName)
+}
+
+// queueLettersOf says which event sends which letter, and to whom.
+func (t *tx) queueLettersOf(e eventOf, actorName string) error {
+	person := func(kind LetterKind, args map[string]any) error {
+		return t.queueLetter(kind, e.target, e.by.origin, args)
+	}
+	switch e.event {
+	case EventTwoStepActivated:
+		return person(LetterActivated, nil)
+	case EventTwoStepDeactivated:
+		return person(LetterDeactivated, nil)
+	case EventTwoStepRestarted:
+		args := map[string]any{"by": actorName, "reason": e.reason, "at": e.details["due_by"], "verified": e.details["verified_by"], "name": e.target.name, "user": e.target.id}
+		if err := person(LetterRestarted, args); err != nil {
+			return err
+		}
+		return t.queueLetterToOwners(LetterRestartedOwners, e.target, e.by.origin, args)
+	case EventRecoveryCodeUsed:
+		left, _ := e.details["recovery_codes_left"].(int)
+		if err := person(LetterCodeUsed, map[string]any{"n": left}); err != nil {
+			return err
+		}
+		switch {
+		case left == 0:
+			return person(LetterCodesNone, nil)
+		case left <= fewCodes:
+			return person(LetterCodesLow, map[string]any{"n": left})
+		}
+	case EventRecoveryCodesMade:
+		return person(LetterCodesNew, nil)
+	case EventSecondStepReplayed:
+		recent, err := t.letterQueuedSince(LetterReplay, e.target, t.now.Add(-time.Hour))
+		if err != nil || recent {
+			return err
+		}
+		return person(LetterReplay, nil)
+	case EventPasswordSet:
+		return person(LetterPassword, nil)
+	case EventRoleChanged:
+		return person(LetterRoleChanged, map[string]any{"by": actorName, "role": e.details["to"]})
+	case EventUserSuspended:
+		return person(LetterSuspended, map[string]any{"by": actorName})
+	case EventUserBroughtBack:
+		return person(LetterBroughtBack, map[string]any{"by": actorName})
+	case EventUserRemoved:
+		return person(LetterRemoved, map[string]any{"by": actorName})
+	}
+	return nil
+}

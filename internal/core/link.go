@@ -1,0 +1,84 @@
+package core
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"doorstep/internal/seal"
+)
+
+// One-use links are exchanged on arrival for a short-lived form: the token leaves
+// the address bar, and opening a link (mail scanners do) consumes nothing (R9).
+const (
+	setupLinkLasts    = time.Hour
+	passwordLinkLasts = 7 * day
+	formLasts         = 15 * time.Minute
+
+	purposeSetup    = "setup"
+	purposePassword = "password"
+
+	tokenOfLink = "link"
+	tokenOfForm = "form"
+)
+
+// Link is a one-use link: the token of its address, and until when it works.
+type Link struct {
+	Token     string
+	ExpiresAt time.Time
+}
+
+type linkRow struct{ id, teamID, userID string }
+
+// makeLink replaces the earlier links of this purpose to this person.
+func (t *tx) makeLink(purpose string, u *userRow, lasts time.Duration) (*Link, error) {
+	var teamID, userID string
+	if u != nil {
+		teamID, userID = u.teamID, u.id
+	}
+	if _, err := t.exec(`DELETE FROM links WHERE purpose = $1 AND team_id = $2 AND user_id = $3`, purpose, teamID, userID); err != nil {
+		return nil, err
+	}
+	l := &Link{Token: seal.NewToken(), ExpiresAt: t.now.Add(lasts)}
+	_, err := t.exec(`INSERT INTO links (id, team_id, user_id, purpose, token_hash, form_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		newID(), teamID, userID, purpose, t.c.keys.TokenHash(tokenOfLink, l.Token), []byte{}, ms(t.now), ms(l.ExpiresAt))
+	return l, err
+}
+
+// openLink exchanges a link's token for a form's. Refuses: link-gone.
+func (c *Core) openLink(ctx context.Context, purpose, token string) (form string, err error) {
+	form = seal.NewToken()
+	err = c.keepCount(ctx, func(t *tx) error {
+		return t.must(refuse(LinkGone), `UPDATE links SET form_hash = $1, form_until = $2 WHERE token_hash = $3 AND purpose = $4 AND used_at = 0 AND expires_at > $5`,
+			c.keys.TokenHash(tokenOfForm, form), ms(t.now.Add(formLasts)), c.keys.TokenHash(tokenOfLink, token), purpose, ms(t.now))
+	})
+	return form, err
+}
+
+// linkByForm reads the link behind a form. Refuses: link-gone.
+func (c *Core) linkByForm(r reader, purpose, form string) (*linkRow, error) {
+	var l linkRow
+	now := ms(c.Now())
+	err := r.row(`SELECT id, team_id, user_id FROM links WHERE form_hash = $1 AND purpose = $2 AND used_at = 0 AND form_until > $3 AND expires_at > $3`,
+		c.keys.TokenHash(tokenOfForm, form), purpose, now).Scan(&l.id, &l.teamID, &l.userID)
+	if form == "" || errors.Is(err, sql.ErrNoRows) {
+		return nil, refuse(LinkGone)
+	}
+	return &l, err
+}
+
+// useLink uses the link up, in the transaction of what it allowed.
+func (t *tx) useLink(l *linkRow) error {
+	return t.must(refuse(LinkGone), `UPDATE links SET used_at = $1 WHERE id = $2 AND team_id = $3 AND used_at = 0 AND expires_at > $1`, ms(t.now), l.id, l.teamID)
+}
+
+func (t *tx) deleteLinks(u *userRow) error {
+	_, err := t.exec(`DELETE FROM links WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID)
+	return err
+}
+
+func (t *tx) forgetOldLinks() error {
+	_, err := t.exec(`DELETE FROM links WHERE expires_at < $1`, ms(t.now.Add(-30*day)))
+	return err
+}

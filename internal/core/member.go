@@ -1,0 +1,235 @@
+package core
+
+import (
+	"context"
+)
+
+// UserChange is what an owner or admin changes of a person; nil leaves it.
+type UserChange struct {
+	Name   *string
+	Role   *Role
+	Status *Status // active or suspended
+}
+
+// ChangeUser changes a person's name, role or status. Roles are an owner's to
+// change, and need a step-up; so does ending a suspension. A change of role or a
+// suspension ends the person's sessions. A team always keeps an owner (R11): the
+// team's row is locked first, so two owners cannot demote each other at once.
+// Refuses: not-signed-in, activation-required, admin-only, owner-only, rank,
+// self, contained, step-up-required, recovery-session, not-found, last-owner,
+// name-missing, name-too-long, role-invalid, status-invalid.
+func (c *Core) ChangeUser(ctx context.Context, by Actor, userID string, change UserChange) (*Person, error) {
+	if by.session == nil {
+		return nil, refuse(NotSignedIn)
+	}
+	err := c.write(ctx, func(t *tx) error {
+		if err := t.lockTeam(by.session.User.Team.ID); err != nil {
+			return err
+		}
+		actor, target, s, err := t.actOnOther(by, userID)
+		if err != nil {
+			return err
+		}
+		t.recorded++ // a change to what already is changes nothing
+		if change.Name != nil {
+			if err := t.rename(by, actor, target, *change.Name); err != nil {
+				return err
+			}
+		}
+		if change.Role != nil && *change.Role != target.role {
+			if err := t.changeRole(by, actor, target, s, *change.Role); err != nil {
+				return err
+			}
+		}
+		if change.Status != nil && *change.Status != target.status {
+			return t.changeStatus(by, actor, target, s, *change.Status)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.Person(ctx, by, userID)
+	if r := Refused(err); r != nil {
+		return nil, nil // the actor just gave up their own role: done, and no longer theirs to see
+	}
+	return p, err
+}
+
+// outranks: an owner may act on anyone, an admin on members only.
+func outranks(actor, target *userRow) error {
+	if actor.role.rank() < RoleAdmin.rank() {
+		return refuse(AdminOnly)
+	}
+	if actor.role != RoleOwner && target.role.rank() >= actor.role.rank() && actor.id != target.id {
+		return refuse(Rank)
+	}
+	return nil
+}
+
+func (t *tx) rename(by Actor, actor, target *userRow, name string) error {
+	name, err := readName(name, "name", NameMissing)
+	if err != nil || name == target.name {
+		return err
+	}
+	if err := outranks(actor, target); err != nil {
+		return err
+	}
+	if err := t.setProfile(target, name, target.role, target.status); err != nil {
+		return err
+	}
+	return t.record(eventOf{event: EventUserRenamed, by: by, actor: actor, target: target})
+}
+
+func (t *tx) changeRole(by Actor, actor, target *userRow, s *sessionRow, role Role) error {
+	switch {
+	case role.rank() < 0:
+		return refuseField(RoleInvalid, "role")
+	case actor.role != RoleOwner:
+		return refuse(OwnerOnly)
+	case actor.contained(t.now):
+		return refuse(Contained).with("at", at(actor.containedUntil))
+	}
+	if err := needStepUp(actor, s, t.now); err != nil {
+		return err
+	}
+	if err := t.keepAnOwner(target); err != nil {
+		return err
+	}
+	from := target.role
+	if err := t.setProfile(target, target.name, role, target.status); err != nil {
+		return err
+	}
+	if _, err := t.endSessions(target, EndedRoleChanged, ""); err != nil {
+		return err
+	}
+	return t.record(eventOf{event: EventRoleChanged, by: by, actor: actor, target: target, details: map[string]any{"from": from, "to": role}})
+}
+
+func (t *tx) changeStatus(by Actor, actor, target *userRow, s *sessionRow, status Status) error {
+	switch {
+	case status != StatusActive && status != StatusSuspended, target.status == StatusInvited:
+		return refuseField(StatusInvalid, "status")
+	case actor.id == target.id:
+		return refuse(Self)
+	}
+	if err := outranks(actor, target); err != nil {
+		return err
+	}
+	event := EventUserSuspended
+	if status == StatusActive {
+		event = EventUserBroughtBack
+		if actor.contained(t.now) {
+			return refuse(Contained).with("at", at(actor.containedUntil))
+		}
+		if err := needStepUp(actor, s, t.now); err != nil {
+			return err
+		}
+	} else if err := t.keepAnOwner(target); err != nil {
+		return err
+	}
+	if err := t.setProfile(target, target.name, target.role, status); err != nil {
+		return err
+	}
+	if status == StatusSuspended {
+		if _, err := t.endSessions(target, EndedSuspended, ""); err != nil {
+			return err
+		}
+		if err := t.deleteAttempts(target); err != nil {
+			return err
+		}
+		if err := t.deleteActivations(target); err != nil {
+			return err
+		}
+	}
+	return t.record(eventOf{event: event, by: by, actor: actor, target: target})
+}
+
+// RemoveUser takes a person out of the team for good; the audit log keeps their
+// name. Refuses: what ChangeUser refuses of a suspension, and step-up-required.
+func (c *Core) RemoveUser(ctx context.Context, by Actor, userID string) error {
+	if by.session == nil {
+		return refuse(NotSignedIn)
+	}
+	return c.write(ctx, func(t *tx) error {
+		if err := t.lockTeam(by.session.User.Team.ID); err != nil {
+			return err
+		}
+		actor, target, s, err := t.actOnOther(by, userID)
+		if err != nil {
+			return err
+		}
+		if actor.id == target.id {
+			return refuse(Self)
+		}
+		if err := outranks(actor, target); err != nil {
+			return err
+		}
+		if actor.contained(t.now) {
+			return refuse(Contained).with("at", at(actor.containedUntil))
+		}
+		if err := needStepUp(actor, s, t.now); err != nil {
+			return err
+		}
+		if err := t.keepAnOwner(target); err != nil {
+			return err
+		}
+		if err := t.record(eventOf{event: EventUserRemoved, by: by, actor: actor, target: target}); err != nil {
+			return err
+		}
+		if err := t.clearSecondStep(target); err != nil {
+			return err
+		}
+		if err := t.deleteLinks(target); err != nil {
+			return err
+		}
+		if err := t.deleteSessions(target); err != nil {
+			return err
+		}
+		return t.deleteUser(target)
+	})
+}
+
+// keepAnOwner refuses to take the last active owner away (R11). The team's row
+// is locked by the caller, so the count holds until the commit.
+func (t *tx) keepAnOwner(target *userRow) error {
+	if target.role != RoleOwner || target.status != StatusActive {
+		return nil
+	}
+	var others int
+	if err := t.row(`SELECT COUNT(*) FROM users WHERE team_id = $1 AND role = 'owner' AND status = 'active' AND id <> $2`, target.teamID, target.id).Scan(&others); err != nil {
+		return err
+	}
+	if others == 0 {
+		return refuse(LastOwner)
+	}
+	return nil
+}
+
+// EndUserSessions ends all sessions of a person below the actor's rank.
+// Refuses: not-found, admin-only, rank, self.
+func (c *Core) EndUserSessions(ctx context.Context, by Actor, userID string) (ended int, err error) {
+	if by.session == nil {
+		return 0, refuse(NotSignedIn)
+	}
+	err = c.write(ctx, func(t *tx) error {
+		actor, target, _, err := t.actOnOther(by, userID)
+		if err != nil {
+			return err
+		}
+		if actor.id == target.id {
+			return refuse(Self)
+		}
+		if target.role.rank() >= actor.role.rank() {
+			return refuse(Rank)
+		}
+		if ended, err = t.endSessions(target, EndedByAdministrator, ""); err != nil {
+			return err
+		}
+		if err := t.deleteAttempts(target); err != nil {
+			return err
+		}
+		return t.record(eventOf{event: EventSessionsEnded, by: by, actor: actor, target: target, details: map[string]any{"sessions_ended": ended}})
+	})
+	return ended, err
+}

@@ -1,0 +1,99 @@
+package core
+
+import (
+	"context"
+
+	"doorstep/internal/password"
+)
+
+// checkPassword judges a new password. Refuses: password-too-short, -too-long,
+// -common, -personal, each with the field.
+func checkPassword(pass string, personal ...string) error {
+	switch password.Check(pass, personal...) {
+	case password.TooShort:
+		return refuseField(PasswordTooShort, "password").with("n", password.MinLength)
+	case password.TooLong:
+		return refuseField(PasswordTooLong, "password").with("n", password.MaxLength)
+	case password.Common:
+		return refuseField(PasswordCommon, "password")
+	case password.Personal:
+		return refuseField(PasswordPersonal, "password")
+	}
+	return nil
+}
+
+func (c *Core) hashPassword(ctx context.Context, pass string) (string, error) {
+	hash, err := c.hasher.Hash(ctx, pass)
+	return hash, asBusy(err)
+}
+
+// OpenPasswordLink exchanges the token of a set-password link for a form of 15
+// minutes; it consumes nothing. Refuses: link-gone.
+func (c *Core) OpenPasswordLink(ctx context.Context, token string) (form string, err error) {
+	return c.openLink(ctx, purposePassword, token)
+}
+
+// PasswordForm is whom a set-password form is for.
+type PasswordForm struct {
+	Email, Name, Team, Language string
+	Joining                     bool // the first password: a welcome
+}
+
+// PasswordForm reads it. Refuses: link-gone.
+func (c *Core) PasswordForm(ctx context.Context, form string) (*PasswordForm, error) {
+	_, u, err := c.userOfPasswordForm(ctx, form)
+	if err != nil {
+		return nil, err
+	}
+	return &PasswordForm{Email: u.email, Name: u.name, Team: u.teamName, Language: u.language, Joining: u.status == StatusInvited}, nil
+}
+
+func (c *Core) userOfPasswordForm(ctx context.Context, form string) (*linkRow, *userRow, error) {
+	r := c.read(ctx)
+	l, err := c.linkByForm(r, purposePassword, form)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, l.userID, l.teamID)
+	// A link only ever sets a first password: the one for a forgotten password
+	// asks for the second step too, and comes with its own verb (R9).
+	if IsRefusal(err, Missing) || err == nil && u.status != StatusInvited {
+		return nil, nil, refuse(LinkGone)
+	}
+	return l, u, err
+}
+
+// SetFirstPassword takes the password of somebody who was added or invited. It
+// signs nobody in. Refuses: link-gone, password-…, busy.
+func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, pass string) (email string, err error) {
+	l, u, err := c.userOfPasswordForm(ctx, form)
+	if err != nil {
+		return "", err
+	}
+	if err := checkPassword(pass, u.email, u.name, u.teamName); err != nil {
+		return "", err
+	}
+	hash, err := c.hashPassword(ctx, pass)
+	if err != nil {
+		return "", err
+	}
+	return u.email, c.write(ctx, func(t *tx) error {
+		u, err := t.lockUser(u.teamID, u.id)
+		if err != nil {
+			return err
+		}
+		if u.status != StatusInvited {
+			return refuse(LinkGone)
+		}
+		if err := t.useLink(l); err != nil {
+			return err
+		}
+		if err := t.setPasswordHash(u, hash, StatusActive); err != nil {
+			return err
+		}
+		if _, err := t.endSessions(u, EndedPasswordSet, ""); err != nil {
+			return err
+		}
+		return t.record(eventOf{event: EventUserJoined, by: by, actor: u, target: u})
+	})
+}

@@ -1,0 +1,158 @@
+package core
+
+import (
+	"errors"
+	"time"
+)
+
+// Code names a refusal. It is stable: the API's problem type is
+// urn:doorstep:problem:CODE, and each language has a sentence for it.
+type Code string
+
+// Kind groups refusals by what the caller can do about them; an edge turns a
+// Kind into a status in one place.
+type Kind int
+
+const (
+	Unauthenticated Kind = iota // wrong credentials, or no live session
+	Forbidden                   // not allowed; says who is
+	NotFound                    // not there, or not yours to see
+	Conflict                    // does not fit the present state
+	Gone                        // was there once, or too late
+	Unprocessable               // understood and wrong
+	TooMany                     // wait
+	Busy                        // the server cannot now
+	BadRequest                  // cannot be parsed
+)
+
+const (
+	WrongCredentials Code = "wrong-credentials"
+	NotSignedIn      Code = "not-signed-in"
+	SessionEnded     Code = "session-ended" // Reason says why
+	TooManyTries     Code = "too-many-tries"
+
+	CodeEmpty           Code = "code-empty"
+	CodeLength          Code = "code-length"
+	RecoveryCodeLength  Code = "recovery-code-length"
+	RecoveryCodeTypo    Code = "recovery-code-typo"
+	WrongCode           Code = "wrong-code"
+	WrongRecoveryCode   Code = "wrong-recovery-code"
+	CodeUsed            Code = "code-used"
+	SameCode            Code = "same-code"
+	AuthenticatorWait   Code = "authenticator-wait"
+	RecoveryWait        Code = "recovery-wait"
+	RecoveryCodeRefused Code = "token-not-allowed-recovery-code" // an authentication code is wanted here
+	AttemptOver         Code = "attempt-over"
+
+	ActivationRequired Code = "activation-required"
+	StepUpRequired     Code = "step-up-required"
+	RecoverySession    Code = "recovery-session"
+	WrongPassword      Code = "wrong-password"
+
+	AdminOnly Code = "admin-only"
+	OwnerOnly Code = "owner-only"
+	Rank      Code = "rank"
+	Self      Code = "self"
+	Contained Code = "contained"
+	Missing   Code = "not-found"
+
+	NothingToRestart    Code = "nothing-to-restart"
+	RestartedMeanwhile  Code = "restarted-meanwhile"
+	ReasonMissing       Code = "reason-missing"
+	ReasonTooLong       Code = "reason-too-long"
+	VerifiedByMissing   Code = "verified-by-missing"
+	AlreadyActive       Code = "already-active"
+	NotActive           Code = "not-active"
+	DeactivationPaused  Code = "deactivation-paused"
+	ActivationExpired   Code = "activation-expired"
+	ActivationReplaced  Code = "activation-replaced"
+	ActivationNotProved Code = "activation-not-confirmed"
+	NotSaved            Code = "not-saved"
+	AccountClosed       Code = "account-closed"
+
+	PasswordTooShort Code = "password-too-short"
+	PasswordTooLong  Code = "password-too-long"
+	PasswordCommon   Code = "password-common"
+	PasswordPersonal Code = "password-personal"
+
+	LastOwner       Code = "last-owner"
+	EmailTaken      Code = "email-taken"
+	EmailInvalid    Code = "email-invalid"
+	NameMissing     Code = "name-missing"
+	NameTooLong     Code = "name-too-long"
+	RoleInvalid     Code = "role-invalid"
+	StatusInvalid   Code = "status-invalid"
+	TeamNameMissing Code = "team-name-missing"
+	TeamNameTaken   Code = "team-name-taken"
+	LinkGone        Code = "link-gone"
+	SetupUsed       Code = "setup-used"
+	NoOwnerYet      Code = "no-owner-yet"
+	InvalidCursor   Code = "invalid-cursor"
+	ServerBusy      Code = "busy"
+)
+
+var kinds = map[Code]Kind{
+	WrongCredentials: Unauthenticated, NotSignedIn: Unauthenticated, SessionEnded: Unauthenticated,
+	TooManyTries: TooMany, AuthenticatorWait: TooMany, RecoveryWait: TooMany,
+	AttemptOver:        Gone,
+	ActivationRequired: Forbidden, StepUpRequired: Forbidden, RecoverySession: Forbidden,
+	AdminOnly: Forbidden, OwnerOnly: Forbidden, Rank: Forbidden, Self: Forbidden, Contained: Forbidden,
+	DeactivationPaused: Forbidden, AccountClosed: Forbidden,
+	Missing:          NotFound,
+	NothingToRestart: Conflict, RestartedMeanwhile: Conflict, AlreadyActive: Conflict, NotActive: Conflict,
+	ActivationReplaced: Conflict, ActivationNotProved: Conflict, LastOwner: Conflict, EmailTaken: Conflict,
+	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict,
+	ActivationExpired: Gone, LinkGone: Gone,
+	InvalidCursor: BadRequest,
+	ServerBusy:    Busy,
+}
+
+// Refusal is what a person must hear: an edge turns it into a sentence of their
+// language and a status. Everything that is not a Refusal is a fault of ours and
+// is shown as a number only.
+type Refusal struct {
+	Code       Code
+	Field      string         // the input it is about, "" for none
+	RetryAfter time.Duration  // how long to wait, 0 for not at all
+	TriesLeft  int            // free tries before a pause, when Counted
+	Counted    bool           // the try was counted
+	Args       map[string]any // what the sentence names: n, at (time.Time), by, …
+	Reason     EndReason      // of SessionEnded
+}
+
+func (r *Refusal) Error() string { return "refused: " + string(r.Code) }
+
+// Kind says what the caller can do about it.
+func (r *Refusal) Kind() Kind {
+	if k, ok := kinds[r.Code]; ok {
+		return k
+	}
+	return Unprocessable
+}
+
+func refuse(code Code) *Refusal { return &Refusal{Code: code} }
+
+func refuseField(code Code, field string) *Refusal { return &Refusal{Code: code, Field: field} }
+
+func (r *Refusal) with(name string, value any) *Refusal {
+	if r.Args == nil {
+		r.Args = map[string]any{}
+	}
+	r.Args[name] = value
+	return r
+}
+
+// Refused returns the refusal in err, or nil when err is something else.
+func Refused(err error) *Refusal {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return nil
+}
+
+// IsRefusal says whether err is the refusal with this code.
+func IsRefusal(err error, code Code) bool {
+	r := Refused(err)
+	return r != nil && r.Code == code
+}

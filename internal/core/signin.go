@@ -1,0 +1,312 @@
+package core
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"doorstep/internal/seal"
+)
+
+// Step is what comes next for somebody who signs in. Next decides it; every edge
+// asks and none decides.
+type Step string
+
+const (
+	StepSecondStep Step = "second_step_required"
+	StepActivation Step = "activation_required"
+	StepSignedIn   Step = "signed_in"
+	StepClosed     Step = "account_closed"
+)
+
+// Standing is what Next looks at.
+type Standing struct {
+	TwoStep          TwoStep
+	Closed           bool // the window after a restart has passed (R15)
+	SecondStepProved bool
+}
+
+// Next says what comes after a right password, or after the second step. It is
+// pure, so that a table can test every case of it.
+func Next(s Standing) Step {
+	switch {
+	case s.Closed:
+		return StepClosed
+	case s.TwoStep == TwoStepActive && !s.SecondStepProved:
+		return StepSecondStep
+	case s.TwoStep == TwoStepActive, s.TwoStep == TwoStepOff:
+		return StepSignedIn
+	}
+	return StepActivation // `due`, and whatever this version does not know
+}
+
+// SignIn is how far a sign-in came.
+type SignIn struct {
+	Next              Step
+	Attempt           string   // the attempt's token, while a second step is wanted
+	Methods           []string // "authenticator", "recovery_code": what can be used for it
+	ExpiresAt         time.Time
+	Session           *Session // when signed in, or in `due` with reach activation
+	UsedRecoveryCode  bool
+	RecoveryCodesLeft int
+}
+
+// attemptLasts is how long the second step may take.
+const attemptLasts = 15 * time.Minute
+
+const tokenOfAttempt = "attempt"
+
+// busyWait is what people are told to wait when hashing is at its limit.
+const busyWait = 2 * time.Second
+
+// BeginSignIn takes the password, the first step. Half signed in is another kind
+// of object than a session: the answer to an account with active 2-step is an
+// attempt, whose token opens nothing but the second step.
+// An unknown address, a wrong password and a suspended account look the same and
+// cost the same: one look-up, one charge, one hash, one event (R12).
+// Refuses: wrong-credentials, too-many-tries, account-closed (after a right
+// password only), busy.
+func (c *Core) BeginSignIn(ctx context.Context, by Actor, email, pass string) (*SignIn, error) {
+	u, err := userByEmail(c.read(ctx), email)
+	if err != nil && !IsRefusal(err, Missing) {
+		return nil, err
+	}
+	subject := c.passwordSubject(u, email)
+	ch, err := c.chargedPassword(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	ok, rehashed, err := c.verifyPassword(ctx, u, pass)
+	if err != nil {
+		return nil, errors.Join(err, c.refundedPassword(ctx, err, subject, ch))
+	}
+	if u == nil || !ok || u.status != StatusActive {
+		return nil, c.refusedSignIn(ctx, by, u, ch)
+	}
+	var result *SignIn
+	err = c.write(ctx, func(t *tx) error {
+		result, err = t.afterPassword(by, u, rehashed, subject)
+		return err
+	})
+	if IsRefusal(err, WrongCredentials) {
+		return nil, c.refusedSignIn(ctx, by, u, ch)
+	}
+	return result, err
+}
+
+func (c *Core) chargedPassword(ctx context.Context, subject []byte) (ch charge, err error) {
+	// Waiting is committed too: the row of an address that nobody owns is made here.
+	err = c.keepCount(ctx, func(t *tx) error {
+		ch, err = t.chargePassword(subject)
+		return err
+	})
+	return ch, err
+}
+
+// refundedPassword gives the try back when the server, not the caller, stopped
+// before the comparison.
+func (c *Core) refundedPassword(ctx context.Context, cause error, subject []byte, ch charge) error {
+	if errors.Is(cause, context.Canceled) {
+		return nil // hanging up is not an error of ours, or it would be a free try
+	}
+	return c.keepCount(context.WithoutCancel(ctx), func(t *tx) error { return t.refundPassword(subject, ch) })
+}
+
+// verifyPassword compares, at equal cost for somebody without a password. It
+// returns a new hash when the stored one was made with weaker parameters.
+func (c *Core) verifyPassword(ctx context.Context, u *userRow, pass string) (ok bool, rehashed string, err error) {
+	if u == nil || u.passwordHash == "" {
+		return false, "", asBusy(c.hasher.VerifyNobody(ctx, pass))
+	}
+	ok, rehash, err := c.hasher.Verify(ctx, u.passwordHash, pass)
+	if err != nil {
+		return false, "", asBusy(err)
+	}
+	if ok && rehash {
+		if rehashed, err = c.hasher.Hash(ctx, pass); err != nil {
+			return false, "", asBusy(err)
+		}
+	}
+	return ok, rehashed, nil
+}
+
+// refusedSignIn records a refused first step. One at an address that nobody
+// owns is recorded too, under no team: both ways cost the same.
+func (c *Core) refusedSignIn(ctx context.Context, by Actor, u *userRow, ch charge) error {
+	err := c.write(context.WithoutCancel(ctx), func(t *tx) error {
+		return t.record(eventOf{event: EventSignInRefused, by: by, target: u, details: map[string]any{"in_a_row": ch.fails}})
+	})
+	if err != nil {
+		return err
+	}
+	return ch.wrong(refuse(WrongCredentials))
+}
+
+// afterPassword stores what the right password led to.
+func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject []byte) (*SignIn, error) {
+	u, err := t.lockUser(verified.teamID, verified.id)
+	if err != nil || u.status != StatusActive || u.passwordHash != verified.passwordHash {
+		// Removed, suspended or given another password while the hash was computed.
+		if err != nil && !IsRefusal(err, Missing) {
+			return nil, err
+		}
+		return nil, refuse(WrongCredentials)
+	}
+	if rehashed != "" {
+		if err := t.setPasswordHash(u, rehashed, u.status); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.clearPassword(subject); err != nil {
+		return nil, err
+	}
+	next := Next(Standing{TwoStep: u.state(t.now), Closed: u.closed(t.now)})
+	switch next {
+	case StepClosed:
+		return nil, refuse(AccountClosed)
+	case StepSecondStep:
+		t.recorded++ // an attempt is no change of the account; its outcome is recorded
+		return t.createAttempt(by, u)
+	}
+	s, err := t.openSession(u, by.origin, SecondStepNone, "", t.now)
+	if err != nil {
+		return nil, err
+	}
+	return &SignIn{Next: next, Session: s, ExpiresAt: s.ExpiresAt}, t.record(eventOf{
+		event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{"session": s.ID, "second_step": s.SecondStep},
+	})
+}
+
+func (t *tx) createAttempt(by Actor, u *userRow) (*SignIn, error) {
+	token, expires := seal.NewToken(), t.now.Add(attemptLasts)
+	if _, err := t.exec(`INSERT INTO sign_in_attempts (id, team_id, user_id, token_hash, address, device, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		newID(), u.teamID, u.id, t.c.keys.TokenHash(tokenOfAttempt, token), by.origin.Address, by.origin.Device, ms(t.now), ms(expires)); err != nil {
+		return nil, err
+	}
+	methods, _, err := methodsOf(t, u)
+	return &SignIn{Next: StepSecondStep, Attempt: token, Methods: methods, ExpiresAt: expires}, err
+}
+
+// methodsOf says what can prove a user's second step now.
+func methodsOf(r reader, u *userRow) (methods []string, codesLeft int, err error) {
+	apps, err := authenticatorsOf(r, u)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(apps) > 0 {
+		methods = append(methods, string(SecondStepAuthenticator))
+	}
+	codesLeft, err = recoveryCodesLeft(r, u)
+	if codesLeft > 0 {
+		methods = append(methods, string(SecondStepRecoveryCode))
+	}
+	return methods, codesLeft, err
+}
+
+// Attempt is a half-done sign-in, as its page shows it.
+type Attempt struct {
+	Email, Language string
+	Methods         []string
+	ExpiresAt       time.Time
+}
+
+type attemptRow struct {
+	id, teamID, userID   string
+	createdAt, expiresAt int64
+}
+
+func (c *Core) attemptByToken(r reader, token string) (*attemptRow, *userRow, error) {
+	var a attemptRow
+	err := r.row(`SELECT id, team_id, user_id, created_at, expires_at FROM sign_in_attempts WHERE token_hash = $1`, c.keys.TokenHash(tokenOfAttempt, token)).
+		Scan(&a.id, &a.teamID, &a.userID, &a.createdAt, &a.expiresAt)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && ms(c.Now()) >= a.expiresAt {
+		return nil, nil, refuse(AttemptOver)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, a.userID, a.teamID)
+	if IsRefusal(err, Missing) {
+		return nil, nil, refuse(AttemptOver)
+	}
+	return &a, u, err
+}
+
+// Attempt reads a half-done sign-in. Refuses: attempt-over.
+func (c *Core) Attempt(ctx context.Context, token string) (*Attempt, error) {
+	r := c.read(ctx)
+	a, u, err := c.attemptByToken(r, token)
+	if err != nil {
+		return nil, err
+	}
+	methods, _, err := methodsOf(r, u)
+	return &Attempt{Email: u.email, Language: u.language, Methods: methods, ExpiresAt: at(a.expiresAt)}, err
+}
+
+// AcceptSecondStep takes the second step of a sign-in, an authentication code or
+// a recovery code in one text, and opens the session.
+// Refuses: attempt-over, code-empty, code-length, recovery-code-length,
+// recovery-code-typo (none of these four counts as a try), wrong-code,
+// wrong-recovery-code, code-used, authenticator-wait, recovery-wait, busy.
+func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text string) (*SignIn, error) {
+	a, u, err := c.attemptByToken(c.read(ctx), attempt)
+	if err != nil {
+		return nil, err
+	}
+	var result *SignIn
+	err = c.withCode(ctx, by, u, text, eitherKind, EventSecondStepRefused, func(t *tx, p *proof) error {
+		u, err := t.lockUser(u.teamID, u.id)
+		if IsRefusal(err, Missing) {
+			return refuse(AttemptOver)
+		}
+		if err != nil {
+			return err
+		}
+		// The attempt goes first: one attempt opens one session, and a restart, a
+		// deactivation or a new password has taken it away.
+		if err := t.must(refuse(AttemptOver), `DELETE FROM sign_in_attempts WHERE id = $1 AND user_id = $2 AND team_id = $3 AND expires_at > $4`, a.id, u.id, u.teamID, ms(t.now)); err != nil {
+			return err
+		}
+		if u.status != StatusActive || u.state(t.now) != TwoStepActive {
+			return refuse(AttemptOver)
+		}
+		used, err := t.useUp(u, p)
+		if err != nil {
+			return err
+		}
+		s, err := t.openSession(u, by.origin, p.kind, used.codeID, at(a.createdAt))
+		if err != nil {
+			return err
+		}
+		result = &SignIn{
+			Next:             Next(Standing{TwoStep: u.state(t.now), SecondStepProved: true}),
+			Session:          s,
+			ExpiresAt:        s.ExpiresAt,
+			UsedRecoveryCode: p.kind == SecondStepRecoveryCode,
+		}
+		if result.RecoveryCodesLeft, err = recoveryCodesLeft(t, u); err != nil {
+			return err
+		}
+		if result.UsedRecoveryCode {
+			if err := t.record(eventOf{event: EventRecoveryCodeUsed, by: by, actor: u, target: u, details: map[string]any{"recovery_codes_left": result.RecoveryCodesLeft}}); err != nil {
+				return err
+			}
+		}
+		return t.record(eventOf{event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{"session": s.ID, "second_step": s.SecondStep}})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+func (t *tx) deleteAttempts(u *userRow) error {
+	_, err := t.exec(`DELETE FROM sign_in_attempts WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID)
+	return err
+}
+
+func (t *tx) forgetOldAttempts() error {
+	_, err := t.exec(`DELETE FROM sign_in_attempts WHERE expires_at < $1`, ms(t.now))
+	return err
+}

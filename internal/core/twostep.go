@@ -1,0 +1,69 @@
+package core
+
+import (
+	"context"
+	"time"
+)
+
+// TwoStepStatus is how a person's own 2-step stands.
+type TwoStepStatus struct {
+	State             TwoStep
+	Authenticators    []Authenticator
+	RecoveryCodesLeft int
+	RecoveryCodesOf   int       // how many a set has
+	DueBy             time.Time // until when it may wait, or when the account closes; zero for neither
+	DueReason         DueReason
+	Since             time.Time // when the app was added; zero unless active
+	OpenedByCode      bool      // a recovery code opened this session: it deactivates with a different one
+}
+
+// TwoStepStatus reads the actor's own 2-step.
+func (c *Core) TwoStepStatus(ctx context.Context, by Actor) (*TwoStepStatus, error) {
+	if by.session == nil {
+		return nil, refuse(NotSignedIn)
+	}
+	r, now := c.read(ctx), c.Now()
+	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, by.session.User.ID, by.session.User.Team.ID)
+	if err != nil {
+		return nil, err
+	}
+	s := &TwoStepStatus{
+		State: u.state(now), RecoveryCodesOf: codesInSet, DueBy: at(u.dueBy), DueReason: u.dueReason,
+		OpenedByCode: by.session.SecondStep == SecondStepRecoveryCode,
+	}
+	if s.Authenticators, err = authenticatorsOf(r, u); err != nil {
+		return nil, err
+	}
+	if len(s.Authenticators) > 0 {
+		s.Since = s.Authenticators[0].CreatedAt
+	}
+	s.RecoveryCodesLeft, err = recoveryCodesLeft(r, u)
+	return s, err
+}
+
+// removed is what leaving `active` takes away, in numbers.
+type removed struct{ sessions, authenticators, recoveryCodes int }
+
+// endTwoStep is the half that deactivation and restart share (R4): factors, codes,
+// half-done sign-ins and activations gone, every session ended, state `due`.
+// Remembered devices do not exist yet; what adds them removes them here.
+func (t *tx) endTwoStep(u *userRow, why EndReason, dueBy time.Time, reason DueReason) (removed, error) {
+	var r removed
+	var err error
+	if r.authenticators, err = t.deleteAuthenticators(u); err != nil {
+		return r, err
+	}
+	if r.recoveryCodes, err = t.deleteRecoveryCodes(u); err != nil {
+		return r, err
+	}
+	if err := t.deleteActivations(u); err != nil {
+		return r, err
+	}
+	if err := t.deleteAttempts(u); err != nil {
+		return r, err
+	}
+	if r.sessions, err = t.endSessions(u, why, ""); err != nil {
+		return r, err
+	}
+	return r, t.setTwoStep(u, TwoStepDue, dueBy, reason)
+}

@@ -1,0 +1,286 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+
+	"doorstep/internal/db"
+)
+
+// Role says what somebody may do in their team. An owner outranks an admin, an
+// admin outranks a member.
+type Role string
+
+const (
+	RoleOwner  Role = "owner"
+	RoleAdmin  Role = "admin"
+	RoleMember Role = "member"
+)
+
+func (r Role) rank() int {
+	switch r {
+	case RoleOwner:
+		return 2
+	case RoleAdmin:
+		return 1
+	case RoleMember:
+		return 0
+	}
+	return -1 // an unknown role outranks nobody
+}
+
+// Status is whether an account may sign in.
+type Status string
+
+const (
+	StatusInvited   Status = "invited" // has no password yet
+	StatusActive    Status = "active"
+	StatusSuspended Status = "suspended"
+)
+
+// TwoStep is the state of a user's 2-step authentication.
+type TwoStep string
+
+const (
+	TwoStepOff    TwoStep = "off"    // never activated, and policy lets it be
+	TwoStepActive TwoStep = "active" // a second step is asked for
+	TwoStepDue    TwoStep = "due"    // must be activated before anything else
+)
+
+// DueReason is why 2-step has to be activated, and with it what the date in
+// DueBy means: until then it may wait (grace), or from then on the account is
+// closed (restarted).
+type DueReason string
+
+const (
+	DueGrace       DueReason = "grace"
+	DuePolicy      DueReason = "policy"
+	DueDeactivated DueReason = "deactivated"
+	DueRestarted   DueReason = "restarted"
+)
+
+// User is what edges may show of a person.
+type User struct {
+	ID, Email, Name string
+	Role            Role
+	Status          Status
+	Team            Team
+	Language, Theme string
+	TwoStep         TwoStep
+	DueBy           time.Time
+	DueReason       DueReason
+	Closed          bool      // the window after a restart has passed
+	ContainedUntil  time.Time // zero when not contained
+	CreatedAt       time.Time
+	LastSignInAt    time.Time
+}
+
+// userRow is the row, with what no edge may see.
+type userRow struct {
+	id, teamID, email, name string
+	role                    Role
+	status                  Status
+	language, theme         string
+	passwordHash            string
+	twoStep                 TwoStep
+	dueBy                   int64
+	dueReason               DueReason
+	containedUntil          int64
+	createdAt, lastSignInAt int64
+	teamName                string
+}
+
+// state is the one place that says how a user's 2-step stands now: days of grace
+// that are over make `off` into `due` without anybody writing a row.
+func (u *userRow) state(now time.Time) TwoStep {
+	if u.twoStep == TwoStepOff && u.dueBy != 0 && ms(now) >= u.dueBy {
+		return TwoStepDue
+	}
+	return u.twoStep
+}
+
+// closed says whether the window to activate after a restart has passed (R15).
+func (u *userRow) closed(now time.Time) bool {
+	return u.twoStep == TwoStepDue && u.dueReason == DueRestarted && u.dueBy != 0 && ms(now) >= u.dueBy
+}
+
+func (u *userRow) contained(now time.Time) bool { return ms(now) < u.containedUntil }
+
+func (u *userRow) view(now time.Time) User {
+	v := User{
+		ID: u.id, Email: u.email, Name: u.name, Role: u.role, Status: u.status,
+		Team: Team{u.teamID, u.teamName}, Language: u.language, Theme: u.theme,
+		TwoStep: u.state(now), DueBy: at(u.dueBy), DueReason: u.dueReason, Closed: u.closed(now),
+		CreatedAt: at(u.createdAt), LastSignInAt: at(u.lastSignInAt),
+	}
+	if u.contained(now) {
+		v.ContainedUntil = at(u.containedUntil)
+	}
+	return v
+}
+
+const userColumns = `u.id, u.team_id, u.email, u.name, u.role, u.status, u.language, u.theme, u.password_hash,
+	u.two_step, u.due_by, u.due_reason, u.contained_until, u.created_at, u.last_sign_in_at, t.name`
+
+func (u *userRow) fields() []any {
+	return []any{
+		&u.id, &u.teamID, &u.email, &u.name, (*string)(&u.role), (*string)(&u.status), &u.language, &u.theme, &u.passwordHash,
+		(*string)(&u.twoStep), &u.dueBy, (*string)(&u.dueReason), &u.containedUntil, &u.createdAt, &u.lastSignInAt, &u.teamName,
+	}
+}
+
+// listUsers reads users by a condition written in core.
+func listUsers(r reader, where string, args ...any) ([]*userRow, error) {
+	var users []*userRow
+	err := r.each(`SELECT `+userColumns+` FROM users u JOIN teams t ON t.id = u.team_id WHERE `+where, args,
+		func(scan func(...any) error) error {
+			u := new(userRow)
+			users = append(users, u)
+			return scan(u.fields()...)
+		})
+	return users, err
+}
+
+// oneUser reads one user. Refuses: not-found.
+func oneUser(r reader, where string, args ...any) (*userRow, error) {
+	users, err := listUsers(r, where, args...)
+	if err != nil {
+		return nil, err
+	}
+	if len(users) != 1 {
+		return nil, refuse(Missing)
+	}
+	return users[0], nil
+}
+
+// lockUser takes the user's row, first of all that a verb does to a person:
+// whatever else decides about them waits here, on both engines. Refuses:
+// not-found, which is also what another team's person is (R7).
+func (t *tx) lockUser(teamID, id string) (*userRow, error) {
+	if err := t.must(refuse(Missing), `UPDATE users SET version = version + 1 WHERE id = $1 AND team_id = $2`, id, teamID); err != nil {
+		return nil, err
+	}
+	return oneUser(t, `u.id = $1 AND u.team_id = $2`, id, teamID)
+}
+
+// lockPair takes the actor's and the target's rows in one order, or two verbs
+// that name each other would deadlock.
+func (t *tx) lockPair(teamID, actorID, targetID string) (actor, target *userRow, err error) {
+	ids := []string{actorID, targetID}
+	slices.SortFunc(ids, cmp.Compare[string])
+	rows := map[string]*userRow{}
+	for _, id := range slices.Compact(ids) {
+		if rows[id], err = t.lockUser(teamID, id); err != nil {
+			return nil, nil, err
+		}
+	}
+	return rows[actorID], rows[targetID], nil
+}
+
+// newUser is what makes a user's row.
+type newUser struct {
+	team         Team
+	email, name  string
+	role         Role
+	status       Status
+	passwordHash string
+	language     string
+}
+
+// createUser makes a user. Owners have no days of grace. Refuses: email-taken.
+func (t *tx) createUser(n newUser) (*userRow, error) {
+	policy, err := policyOf(t, n.team.ID)
+	if err != nil {
+		return nil, err
+	}
+	u := &userRow{
+		id: newID(), teamID: n.team.ID, teamName: n.team.Name, email: n.email, name: n.name, role: n.role, status: n.status,
+		language: n.language, passwordHash: n.passwordHash, twoStep: TwoStepOff, createdAt: ms(t.now),
+	}
+	switch {
+	case !policy.TwoStepRequired:
+	case n.role == RoleOwner || policy.Grace <= 0:
+		u.twoStep, u.dueReason = TwoStepDue, DuePolicy
+	default:
+		u.dueBy, u.dueReason = ms(t.now.Add(policy.Grace)), DueGrace
+	}
+	_, err = t.exec(`INSERT INTO users (id, team_id, email, email_key, name, name_key, role, status, language, password_hash, two_step, due_by, due_reason, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		u.id, u.teamID, u.email, foldEmail(u.email), u.name, foldName(u.name), string(u.role), string(u.status), u.language, u.passwordHash,
+		string(u.twoStep), u.dueBy, string(u.dueReason), u.createdAt)
+	if db.IsUnique(err) {
+		return nil, refuseField(EmailTaken, "email")
+	}
+	return u, err
+}
+
+// setTwoStep moves a user's 2-step from one of the states that the verb expects.
+func (t *tx) setTwoStep(u *userRow, to TwoStep, dueBy time.Time, why DueReason) error {
+	err := t.must(refuse(NotActive), `UPDATE users SET two_step = $1, due_by = $2, due_reason = $3 WHERE id = $4 AND team_id = $5 AND two_step = $6`,
+		string(to), ms(dueBy), string(why), u.id, u.teamID, string(u.twoStep))
+	if err == nil {
+		u.twoStep, u.dueBy, u.dueReason = to, ms(dueBy), why
+	}
+	return err
+}
+
+func (t *tx) contain(u *userRow, until time.Time) error {
+	u.containedUntil = ms(until)
+	return t.must(refuse(Missing), `UPDATE users SET contained_until = $1 WHERE id = $2 AND team_id = $3`, u.containedUntil, u.id, u.teamID)
+}
+
+func (t *tx) setPasswordHash(u *userRow, hash string, status Status) error {
+	err := t.must(refuse(Missing), `UPDATE users SET password_hash = $1, status = $2 WHERE id = $3 AND team_id = $4 AND password_hash = $5`,
+		hash, string(status), u.id, u.teamID, u.passwordHash)
+	if err == nil {
+		u.passwordHash, u.status = hash, status
+	}
+	return err
+}
+
+func (t *tx) signedIn(u *userRow) error {
+	return t.must(refuse(Missing), `UPDATE users SET last_sign_in_at = $1 WHERE id = $2 AND team_id = $3`, ms(t.now), u.id, u.teamID)
+}
+
+func (t *tx) setProfile(u *userRow, name string, role Role, status Status) error {
+	err := t.must(refuse(Missing), `UPDATE users SET name = $1, name_key = $2, role = $3, status = $4 WHERE id = $5 AND team_id = $6`,
+		name, foldName(name), string(role), string(status), u.id, u.teamID)
+	if err == nil {
+		u.name, u.role, u.status = name, role, status
+	}
+	return err
+}
+
+func (t *tx) deleteUser(u *userRow) error {
+	return t.must(refuse(Missing), `DELETE FROM users WHERE id = $1 AND team_id = $2`, u.id, u.teamID)
+}
+
+// SetLanguage keeps the language that a person chose. An unknown one is the
+// edge's mistake; core keeps what it is given, cut to a tag's length.
+func (c *Core) SetLanguage(ctx context.Context, by Actor, language string) error {
+	if by.session == nil {
+		return refuse(NotSignedIn)
+	}
+	return c.write(ctx, func(t *tx) error {
+		u, _, err := t.actingUser(by)
+		if err != nil {
+			return err
+		}
+		if err := t.must(refuse(Missing), `UPDATE users SET language = $1 WHERE id = $2 AND team_id = $3`, cut(language, 16), u.id, u.teamID); err != nil {
+			return err
+		}
+		return t.record(eventOf{event: EventLanguageChanged, by: by, actor: u, target: u, details: map[string]any{"to": cut(language, 16)}})
+	})
+}
+
+func userByEmail(r reader, email string) (*userRow, error) {
+	u, err := oneUser(r, `u.email_key = $1`, foldEmail(email))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, refuse(Missing)
+	}
+	return u, err
+}
