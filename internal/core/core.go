@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -201,6 +202,12 @@ func eachRow[R rowsOf](rows R, err error, scan func(func(...any) error) error) e
 		}
 	}
 	return rows.Err()
+}
+
+// isID says whether a text from outside can be an id at all: what engines refuse
+// as a text (NUL, broken UTF-8) is simply not there.
+func isID(s string) bool {
+	return s != "" && len(s) <= 64 && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

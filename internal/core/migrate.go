@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"io/fs"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -52,4 +53,20 @@ func (c *Core) SchemaVersion(ctx context.Context) (int64, error) {
 	var v int64
 	err := c.read(ctx).row(`SELECT MAX(version_id) FROM goose_db_version WHERE is_applied`).Scan(&v)
 	return v, err
+}
+
+// NewestSchema is the number of the newest migration that this program knows.
+func NewestSchema() (newest int64, err error) {
+	files, err := fs.Glob(migrationFolder(), "*.sql")
+	if err != nil {
+		return 0, fmt.Errorf("list the migrations: %w", err)
+	}
+	for _, name := range files {
+		v, err := goose.NumericComponent(name)
+		if err != nil {
+			return 0, fmt.Errorf("list the migrations: %w", err)
+		}
+		newest = max(newest, v)
+	}
+	return newest, nil
 }

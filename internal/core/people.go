@@ -142,7 +142,7 @@ func (c *Core) peopleWhere(teamID string, f PeopleFilter, now time.Time) (string
 	case TwoStepDue:
 		add("(u.two_step = 'due' OR u.two_step = 'off' AND u.due_by <> 0 AND u.due_by <= ?)", ms(now))
 	default:
-		return "", nil, refuseField(StatusInvalid, "two_step")
+		return "", nil, refuseField(InvalidField, "two_step").with("field", "two_step")
 	}
 	return where, args, nil
 }
@@ -223,6 +223,9 @@ func (c *Core) Person(ctx context.Context, by Actor, userID string) (*Person, er
 	actor, err := c.needTeam(r, by)
 	if err != nil {
 		return nil, err
+	}
+	if !isID(userID) {
+		return nil, refuse(Missing)
 	}
 	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, userID, actor.teamID)
 	if err != nil {

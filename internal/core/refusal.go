@@ -41,13 +41,14 @@ const (
 	SameCode            Code = "same-code"
 	AuthenticatorWait   Code = "authenticator-wait"
 	RecoveryWait        Code = "recovery-wait"
-	RecoveryCodeRefused Code = "token-not-allowed-recovery-code" // an authentication code is wanted here
+	RecoveryCodeRefused Code = "authentication-code-required" // an authentication code is wanted here
 	AttemptOver         Code = "attempt-over"
 
 	ActivationRequired Code = "activation-required"
 	StepUpRequired     Code = "step-up-required"
 	RecoverySession    Code = "recovery-session"
 	WrongPassword      Code = "wrong-password"
+	PasswordMissing    Code = "password-missing"
 
 	AdminOnly Code = "admin-only"
 	OwnerOnly Code = "owner-only"
@@ -88,6 +89,7 @@ const (
 	SetupUsed       Code = "setup-used"
 	NoOwnerYet      Code = "no-owner-yet"
 	InvalidCursor   Code = "invalid-cursor"
+	InvalidField    Code = "invalid-field"
 	ServerBusy      Code = "busy"
 )
 
@@ -155,4 +157,20 @@ func Refused(err error) *Refusal {
 func IsRefusal(err error, code Code) bool {
 	r := Refused(err)
 	return r != nil && r.Code == code
+}
+
+// Codes lists every refusal there is, for whoever must have words for all.
+func Codes() []Code {
+	return []Code{
+		WrongCredentials, NotSignedIn, SessionEnded, TooManyTries,
+		CodeEmpty, CodeLength, RecoveryCodeLength, RecoveryCodeTypo, WrongCode, WrongRecoveryCode, CodeUsed, SameCode,
+		AuthenticatorWait, RecoveryWait, RecoveryCodeRefused, AttemptOver,
+		ActivationRequired, StepUpRequired, RecoverySession, WrongPassword, PasswordMissing,
+		AdminOnly, OwnerOnly, Rank, Self, Contained, Missing,
+		NothingToRestart, RestartedMeanwhile, ReasonMissing, ReasonTooLong, VerifiedByMissing,
+		AlreadyActive, NotActive, DeactivationPaused, ActivationExpired, ActivationReplaced, ActivationNotProved, NotSaved, AccountClosed,
+		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
+		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
+		LinkGone, SetupUsed, NoOwnerYet, InvalidCursor, InvalidField, ServerBusy,
+	}
 }

@@ -273,6 +273,30 @@ func TestR11(t *testing.T) {
 	})
 }
 
+// Two owners give up their own role at once: each sees the other still there
+// unless the team's row is locked.
+func TestR11BothGiveUpAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		member, owner := RoleMember, RoleOwner
+		for range 5 {
+			sessions := []*Session{w.signIn("ana"), w.signIn("olga")}
+			won, errs := race(2, func(i int) error {
+				_, err := w.ChangeUser(w.ctx(), by(sessions[i]), sessions[i].User.ID, UserChange{Role: &member})
+				return err
+			})
+			if won != 1 || !IsRefusal(errs[0], LastOwner) {
+				t.Fatalf("%d gave up, the other heard %v", won, errs)
+			}
+			keeper, other := "ana", "olga"
+			if w.count(`SELECT COUNT(*) FROM users WHERE id = $1 AND role = 'owner'`, w.cast["ana"].id) == 0 {
+				keeper, other = other, keeper
+			}
+			_, err := w.ChangeUser(w.ctx(), by(w.signIn(keeper)), w.cast[other].id, UserChange{Role: &owner})
+			w.ok(err)
+		}
+	})
+}
+
 // Next, every case of it.
 func TestNext(t *testing.T) {
 	for _, closed := range []bool{false, true} {

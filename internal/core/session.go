@@ -232,6 +232,23 @@ func (c *Core) sessionByToken(ctx context.Context, token string) (*sessionRow, *
 	return s, u, err
 }
 
+// Watch says whether a session still lives, without counting as activity: an
+// open page that only watches must idle out. Refuses: not-signed-in,
+// session-ended.
+func (c *Core) Watch(ctx context.Context, token string) error {
+	row, u, err := c.sessionByToken(ctx, token)
+	if err != nil {
+		return err
+	}
+	if why := row.over(c.Now()); why != "" {
+		return sessionEnded(why)
+	}
+	if u.status != StatusActive {
+		return sessionEnded(EndedSuspended)
+	}
+	return nil
+}
+
 // WhyEnded tells whoever holds the token of an ended session why it ended; ""
 // when the token is unknown or still lives, or it ended more than a day ago.
 func (c *Core) WhyEnded(ctx context.Context, token string) EndReason {
@@ -343,6 +360,9 @@ func (c *Core) EndSession(ctx context.Context, by Actor, id string) (ended int, 
 }
 
 func (c *Core) endOwn(ctx context.Context, by Actor, id string, why EndReason) (ended int, err error) {
+	if !isID(id) {
+		return 0, refuse(Missing)
+	}
 	err = c.write(ctx, func(t *tx) error {
 		u, own, err := t.actingUser(by)
 		if err != nil {

@@ -134,3 +134,33 @@ func TestOwnSessions(t *testing.T) {
 		w.ok(w.SignOut(w.ctx(), by(second))) // twice is no error
 	})
 }
+
+// Texts that no engine takes are simply not there; nothing fails on them.
+func TestHostileTexts(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ana := w.signIn("ana")
+		for _, bad := range []string{"\x00", "a\x00b", "\xff\xfe", "é", " ", "", string(make([]byte, 100000))} {
+			_, err := w.Person(w.ctx(), by(ana), bad)
+			w.refused(err, Missing)
+			_, err = w.RestartTwoStep(w.ctx(), by(ana), bad, goodReason)
+			w.refused(err, Missing)
+			_, err = w.EndSession(w.ctx(), by(ana), bad)
+			w.refused(err, Missing)
+			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), bad, testPassword)
+			if !IsRefusal(err, WrongCredentials) && !IsRefusal(err, TooManyTries) {
+				t.Errorf("%.9q as an address: %v", bad, err)
+			}
+			_, err = w.Session(w.ctx(), bad)
+			w.refused(err, NotSignedIn)
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), bad, "000000")
+			w.refused(err, AttemptOver)
+			_, err = w.People(w.ctx(), by(ana), PeopleFilter{Query: bad})
+			w.ok(err)
+		}
+		_, err := w.RestartTwoStep(w.ctx(), by(ana), w.cast["carla"].id, RestartRequest{Reason: "lost\x00 phone\xff\r\nBcc: x", VerifiedBy: VerifiedInPerson})
+		w.ok(err)
+		if n := w.count(`SELECT COUNT(*) FROM restarts WHERE reason = 'lost phone Bcc: x'`); n != 1 {
+			t.Error("the reason was not tidied")
+		}
+	})
+}

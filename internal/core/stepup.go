@@ -70,13 +70,16 @@ func (c *Core) StepUp(ctx context.Context, by Actor, pass, text string) (*Sessio
 
 // provePassword compares the password of the signed-in actor; the counter is the
 // one that sign-ins use. Refuses: recovery-session is left to the caller;
-// not-signed-in, wrong-password, too-many-tries, busy.
+// not-signed-in, password-missing, wrong-password, too-many-tries, busy.
 func (c *Core) provePassword(ctx context.Context, by Actor, pass, refusedEvent string) (*userRow, error) {
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
 	}
 	if refusedEvent == EventStepUpRefused && by.session.SecondStep == SecondStepRecoveryCode {
 		return nil, refuse(RecoverySession)
+	}
+	if pass == "" {
+		return nil, refuseField(PasswordMissing, "password") // no guess, so no try
 	}
 	u, err := oneUser(c.read(ctx), `u.id = $1 AND u.team_id = $2`, by.session.User.ID, by.session.User.Team.ID)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"doorstep/internal/db"
@@ -161,6 +162,9 @@ func oneUser(r reader, where string, args ...any) (*userRow, error) {
 // whatever else decides about them waits here, on both engines. Refuses:
 // not-found, which is also what another team's person is (R7).
 func (t *tx) lockUser(teamID, id string) (*userRow, error) {
+	if !isID(id) {
+		return nil, refuse(Missing)
+	}
 	if err := t.must(refuse(Missing), `UPDATE users SET version = version + 1 WHERE id = $1 AND team_id = $2`, id, teamID); err != nil {
 		return nil, err
 	}
@@ -278,6 +282,9 @@ func (c *Core) SetLanguage(ctx context.Context, by Actor, language string) error
 }
 
 func userByEmail(r reader, email string) (*userRow, error) {
+	if cut(email, emailLimit) != strings.TrimSpace(email) {
+		return nil, refuse(Missing) // no address looks like this, and no engine takes it for a text
+	}
 	u, err := oneUser(r, `u.email_key = $1`, foldEmail(email))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, refuse(Missing)

@@ -116,7 +116,7 @@ func (d *DB) Read() *Reader { return &Reader{d: d} }
 
 // Ping reports whether the database can be read now.
 func (d *DB) Ping(ctx context.Context) error {
-	return d.explain("ping", d.probe(ctx))
+	return d.explain(ctx, "ping", d.probe(ctx))
 }
 
 func (d *DB) isClosed() bool {
@@ -128,10 +128,15 @@ func (d *DB) isClosed() bool {
 	}
 }
 
-// explain says what was being done, and marks what fails because of Close: database/sql tells that by sentence only.
-func (d *DB) explain(doing string, err error) error {
+// explain says what was being done. It marks what fails because of Close, which database/sql tells by sentence only,
+// and gives back the context's own error: pgx turns "context already done" into "bad connection", and a person who went
+// away would look like a server that is gone.
+func (d *DB) explain(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if over := ctx.Err(); over != nil && !errors.Is(err, over) {
+		return fmt.Errorf("database: %s: %w (%s)", doing, over, err.Error())
 	}
 	if d.isClosed() {
 		return fmt.Errorf("database: %s: %w", doing, &unavailable{why: "closed", err: err})

@@ -106,9 +106,13 @@ func unavailableCode(code int) bool {
 	return false
 }
 
-// lostConnection reports whether err says that the connection, not the statement, failed.
+// lostConnection reports whether err says that the connection, not the statement, failed, so that another may do.
 func lostConnection(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var refused *pgconn.ConnectError
+	if errors.As(err, &refused) { // there never was one
 		return false
 	}
 	if state := sqlState(err); state != "" {

@@ -31,11 +31,7 @@ func openPostgres(ctx context.Context, o Options) (*DB, error) {
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		hint := ""
-		if strict {
-			hint = " (because that is another machine, TLS with a verified certificate is asked for; sslmode=… in the address changes that)"
-		}
-		return nil, fmt.Errorf("cannot reach PostgreSQL at %s%s: %w", strings.Join(hosts(config), ", "), hint, err)
+		return nil, postgresSentence(config, strict, err)
 	}
 	handle := stdlib.OpenDBFromPool(pool)
 	return &DB{

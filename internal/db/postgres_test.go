@@ -134,9 +134,9 @@ func TestPostgresRefusals(t *testing.T) {
 	}
 	closed.Close()
 	for address, want := range map[string]string{
-		"postgres://u:hunter2@" + closed.Addr().String() + "/d":                              "cannot reach PostgreSQL at 127.0.0.1",
+		"postgres://u:hunter2@" + closed.Addr().String() + "/d":                              "cannot reach PostgreSQL at " + closed.Addr().String() + ": connect: connection refused",
 		"postgres://u:hunter2@/d?host=" + url.QueryEscape(dir):                               "cannot reach PostgreSQL at " + dir,
-		"postgres://u:hunter2@" + silent.Addr().String() + "/d?connect_timeout=1":            "cannot reach PostgreSQL at 127.0.0.1",
+		"postgres://u:hunter2@" + silent.Addr().String() + "/d?connect_timeout=1":            "cannot reach PostgreSQL at " + silent.Addr().String() + ": no answer in time",
 		"postgres://u:hunter2@[::1/d":                                                        "address cannot be read",
 		"postgres://u:hun/ter2@host:x/d":                                                     "address cannot be read",
 		"postgres://u:hunter2@" + closed.Addr().String() + "/d?pool_max_conns=hunter2":       "address cannot be read",
@@ -151,6 +151,8 @@ func TestPostgresRefusals(t *testing.T) {
 			t.Errorf("%s: %v, want %q", address, err, want)
 		} else if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "ter2@") {
 			t.Errorf("the password is shown: %v", err)
+		} else if strings.Contains(err.Error(), "\n") {
+			t.Errorf("not one line: %v", err)
 		}
 		if took := time.Since(begun); took > 4*time.Second {
 			t.Errorf("%s: took %v", address, took)
@@ -230,6 +232,24 @@ func TestServerGone(t *testing.T) {
 	}
 }
 
+// TestDeadConnections: all pooled connections die at once and unnoticed (a restart, a proxy that forgets). The next call
+// does not hear of it.
+func TestDeadConnections(t *testing.T) {
+	address := dbtest.Postgres(t)
+	d, admin := open(t, db.Options{Postgres: address + "&application_name=victim"}), openEmpty(t, db.Options{Postgres: address})
+	ctx := t.Context()
+	for name, use := range map[string]func() error{
+		"read":  func() error { return d.Read().QueryRow(ctx, countThings).Scan(new(int64)) },
+		"write": func() error { return d.Write(ctx, func(tx *db.Tx) error { return addThing(ctx, tx, 1, "one") }) },
+	} {
+		race(8, func(int) { number(t, d, `SELECT COUNT(*) FROM pg_sleep(0.02)`) }) // fill the pool
+		killed := number(t, admin, `SELECT COUNT(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity WHERE application_name = 'victim'`)
+		if err := use(); err != nil || killed < 4 {
+			t.Errorf("%s after %d connections died: %v", name, killed, err)
+		}
+	}
+}
+
 // TestVerifiedTLS: an address on another machine without an sslmode is not used in plain text.
 func TestVerifiedTLS(t *testing.T) {
 	t.Parallel()
@@ -278,6 +298,15 @@ func TestPostgresErrors(t *testing.T) {
 			return err
 		})
 	}
+	missing := func() error {
+		u, err := url.Parse(address)
+		if err != nil {
+			return err
+		}
+		u.Path = "/missing"
+		_, err = db.Open(ctx, db.Options{Postgres: u.String()})
+		return err
+	}
 	full := func() error { // its sorting must not touch the disk, but has to
 		return in(`SET LOCAL work_mem = '64kB'`, `SET LOCAL temp_file_limit = '0'`,
 			`SELECT COUNT(*) FROM (SELECT g FROM generate_series(1, 50000) g ORDER BY -g OFFSET 1) s`)
@@ -287,6 +316,7 @@ func TestPostgresErrors(t *testing.T) {
 		unique, unavailable bool
 	}{
 		"administrator ends the connection": {killed(), false, true},
+		"no such database (3D000)":          {missing(), false, true},
 		"no temporary space (53400)":        {full(), false, true},
 		"read only (25006)":                 {in(`SET TRANSACTION READ ONLY`, insert), false, true},
 		"statement timeout (57014)":         {in(`SET LOCAL statement_timeout = 1`, `SELECT pg_sleep(5)`), false, true},

@@ -12,18 +12,18 @@ type Reader struct{ d *DB }
 // Query runs a query. The caller closes the rows and asks their Err.
 func (r *Reader) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	rows, err := r.query(ctx, query, args)
-	if lostConnection(err) && r.d.forget != nil && !r.d.isClosed() {
+	if lostConnection(err) && ctx.Err() == nil && r.d.forget != nil && !r.d.isClosed() {
 		// The server was restarted: all the pooled connections are dead, and reading twice harms nobody.
 		r.d.forget()
 		rows, err = r.query(ctx, query, args)
 	}
-	return rows, r.d.explain("read", err)
+	return rows, r.d.explain(ctx, "read", err)
 }
 
 // QueryRow runs a query for one row. Errors, sql.ErrNoRows among them, come from Scan, which must be called.
 func (r *Reader) QueryRow(ctx context.Context, query string, args ...any) Row {
 	rows, err := r.Query(ctx, query, args...)
-	return Row{rows: rows, err: err, d: r.d}
+	return Row{rows: rows, err: err, ctx: ctx, d: r.d}
 }
 
 func (r *Reader) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
@@ -51,6 +51,7 @@ func (r *Reader) query(ctx context.Context, query string, args []any) (*sql.Rows
 type Row struct {
 	rows *sql.Rows
 	err  error
+	ctx  context.Context // of the query; only to tell errors apart
 	d    *DB
 	tx   *Tx // nil outside a transaction
 }
@@ -78,7 +79,7 @@ func (r Row) Scan(dest ...any) error {
 }
 
 func (r Row) fail(err error) error {
-	err = r.d.explain("read a row", err)
+	err = r.d.explain(r.ctx, "read a row", err)
 	if r.tx != nil {
 		return r.tx.fail(err)
 	}

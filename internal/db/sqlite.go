@@ -58,7 +58,7 @@ func openSQLite(ctx context.Context, o Options) (_ *DB, err error) {
 	}
 	readers := max(4, 2*runtime.NumCPU())
 	reader.SetMaxOpenConns(readers)
-	reader.SetMaxIdleConns(readers)
+	reader.SetMaxIdleConns(min(readers, 8))
 	reader.SetConnMaxIdleTime(readersIdle)
 
 	d := &DB{
@@ -124,18 +124,6 @@ func firstUse(ctx context.Context, writer *sql.DB) error {
 			return ctx.Err()
 		}
 	}
-}
-
-func sqliteSentence(path string, err error) error {
-	switch sqliteCode(err) & 0xff {
-	case sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%s is not a SQLite database: %w", path, err)
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return fmt.Errorf("cannot write to the database %s or its folder (owner, mode, read-only disk?): %w", path, err)
-	case sqlite3.SQLITE_BUSY:
-		return fmt.Errorf("the database %s is locked by another process: %w", path, err)
-	}
-	return fmt.Errorf("cannot open the database %s: %w", path, err)
 }
 
 // prepareFile makes the folder and returns the file's one true path, so that two names of a file (a link, a relative

@@ -31,12 +31,12 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 // QueryRow runs a query for one row. Errors, sql.ErrNoRows among them, come from Scan, which must be called.
 func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
 	rows, err := t.query(ctx, query, args)
-	return Row{rows: rows, err: err, d: t.d, tx: t}
+	return Row{rows: rows, err: err, ctx: ctx, d: t.d, tx: t}
 }
 
 // Exec runs a statement and returns the number of rows that it changed.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if err := t.check(query, args); err != nil {
+	if err := t.check(ctx, query, args); err != nil {
 		return 0, err
 	}
 	var result sql.Result
@@ -47,17 +47,17 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 		result, err = t.tx.ExecContext(ctx, query, args...)
 	}
 	if err != nil {
-		return 0, t.fail(t.d.explain("write", err))
+		return 0, t.fail(t.d.explain(ctx, "write", err))
 	}
 	n, err := result.RowsAffected()
 	if err != nil {
-		return 0, t.fail(t.d.explain("count changed rows", err))
+		return 0, t.fail(t.d.explain(ctx, "count changed rows", err))
 	}
 	return n, nil
 }
 
 func (t *Tx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	if err := t.check(query, args); err != nil {
+	if err := t.check(ctx, query, args); err != nil {
 		return nil, err
 	}
 	var rows *sql.Rows
@@ -68,14 +68,14 @@ func (t *Tx) query(ctx context.Context, query string, args []any) (*sql.Rows, er
 		rows, err = t.tx.QueryContext(ctx, query, args...)
 	}
 	if err != nil {
-		return nil, t.fail(t.d.explain("query", err))
+		return nil, t.fail(t.d.explain(ctx, "query", err))
 	}
 	t.rows = rows
 	return rows, nil
 }
 
 // check is what comes before every statement.
-func (t *Tx) check(query string, args []any) error {
+func (t *Tx) check(ctx context.Context, query string, args []any) error {
 	if t.failed != nil {
 		return fmt.Errorf("database: the transaction has already failed: %w", t.failed)
 	}
@@ -84,11 +84,11 @@ func (t *Tx) check(query string, args []any) error {
 	}
 	if t.d.before != nil {
 		if err := t.d.before(query); err != nil {
-			return t.fail(t.d.explain("before a statement", err))
+			return t.fail(t.d.explain(ctx, "before a statement", err))
 		}
 	}
 	if err := checkText(args); err != nil {
-		return t.fail(t.d.explain("write", err))
+		return t.fail(t.d.explain(ctx, "write", err))
 	}
 	return nil
 }

@@ -6,12 +6,14 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 )
 
 // endPatience bounds a COMMIT or ROLLBACK that gets no answer (a PostgreSQL server that vanished from the network).
 const endPatience = 10 * time.Second
+
+// retryPause is what the loser of a deadlock waits before its second try.
+const retryPause = 30 * time.Millisecond
 
 // Write runs fn in one transaction: everything that it did is committed, or nothing.
 //
@@ -42,10 +44,10 @@ func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 // most 102 ms). A channel and not a mutex, so that whoever is cancelled stops waiting.
 func (d *DB) enter(ctx context.Context) (leave func(), err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, d.explain("begin", err)
+		return nil, d.explain(ctx, "begin", err)
 	}
 	if d.isClosed() {
-		return nil, d.explain("begin", sql.ErrConnDone)
+		return nil, d.explain(ctx, "begin", sql.ErrConnDone)
 	}
 	if d.queue == nil {
 		return func() {}, nil
@@ -54,9 +56,9 @@ func (d *DB) enter(ctx context.Context) (leave func(), err error) {
 	case d.queue <- struct{}{}:
 		return func() { <-d.queue }, nil
 	case <-ctx.Done():
-		return nil, d.explain("wait for the writer", ctx.Err())
+		return nil, d.explain(ctx, "wait for the writer", ctx.Err())
 	case <-d.closed:
-		return nil, d.explain("wait for the writer", sql.ErrConnDone)
+		return nil, d.explain(ctx, "wait for the writer", sql.ErrConnDone)
 	}
 }
 
@@ -64,7 +66,7 @@ func (d *DB) enter(ctx context.Context) (leave func(), err error) {
 func (d *DB) try(ctx context.Context, fn func(*Tx) error) (again bool, err error) {
 	conn, tx, cancel, err := d.begin(ctx)
 	if err != nil {
-		return deadlocked(err), d.explain("begin", err)
+		return deadlocked(err), d.explain(ctx, "begin", err)
 	}
 	defer conn.Close()
 	defer cancel()
@@ -85,11 +87,11 @@ func (d *DB) try(ctx context.Context, fn func(*Tx) error) (again bool, err error
 		err = errRowsOpen
 	}
 	if err == nil && ctx.Err() != nil {
-		err = d.explain("commit", ctx.Err())
+		err = d.explain(ctx, "commit", ctx.Err())
 	}
 	if err == nil && d.before != nil {
 		if err = d.before("COMMIT"); err != nil {
-			err = d.explain("commit", err)
+			err = d.explain(ctx, "commit", err)
 		}
 	}
 	if err != nil {
@@ -109,7 +111,7 @@ func (d *DB) try(ctx context.Context, fn func(*Tx) error) (again bool, err error
 		if sqlState(err) == "" { // otherwise the server answered, and the connection is fine
 			discard(conn)
 		}
-		return deadlocked(err), d.explain("commit", err)
+		return deadlocked(err), d.explain(context.WithoutCancel(ctx), "commit", err)
 	}
 	d.learn(conn, t.learned)
 	return false, nil
@@ -118,7 +120,7 @@ func (d *DB) try(ctx context.Context, fn func(*Tx) error) (again bool, err error
 // pause lets the winner of a deadlock go on: a loser that comes back at once takes the row again before the winner has
 // woken up, and loses again. It returns false when there is nobody left to try for.
 func pause(ctx context.Context) bool {
-	timer := time.NewTimer(20*time.Millisecond + rand.N(30*time.Millisecond))
+	timer := time.NewTimer(retryPause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -273,7 +273,7 @@ func TestTwinsSayTheSame(t *testing.T) {
 		"refusal.recovery-wait": "rec.wait", "refusal.recovery-blocked": "rec.blocked",
 		"refusal.same-code": "off.same", "refusal.no-recovery-codes": "off.nocodes",
 		"refusal.activation-required": "err.due", "refusal.activation-expired": "act.expired",
-		"refusal.token-not-allowed-recovery-code": "up.notrec", "refusal.not-saved": "codes.ackmissing",
+		"refusal.authentication-code-required": "up.notrec", "refusal.not-saved": "codes.ackmissing",
 		"refusal.admin-only": "err.adminonly", "refusal.owner-only": "err.owneronly",
 		"refusal.changed-meanwhile": "err.changed", "refusal.internal": "err.server",
 		"refusal.reason-missing": "re.reasonmissing", "refusal.reason-too-long": "re.reasonlong",

@@ -28,7 +28,11 @@ func run(args []string) int {
 		c, err := dbtest.Start(dbtest.Settings{FsyncOn: os.Getenv(dbtest.FsyncVariable) == "on"})
 		switch {
 		case err == nil:
-			defer c.Stop()
+			defer func() {
+				if err := c.Stop(); err != nil {
+					fmt.Fprintln(os.Stderr, "withpostgres: stop PostgreSQL:", err)
+				}
+			}()
 			cmd.Env = append(os.Environ(), dbtest.SharedVariable+"="+c.URL())
 		case !errors.Is(err, dbtest.ErrMissing):
 			fmt.Fprintln(os.Stderr, "withpostgres:", err)

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"doorstep/internal/core"
+)
+
+// restart is a line of a person's history.
+type restart struct {
+	ID         string    `json:"id"`
+	By         restarter `json:"by"`
+	At         time.Time `json:"at"`
+	Reason     string    `json:"reason"`
+	VerifiedBy string    `json:"verified_by" enum:"in_person,video_call,known_number,other"`
+	Receipt
+}
+
+type restarter struct {
+	ID   *string `json:"id" doc:"null for the server's console"`
+	Name string  `json:"name"`
+}
+
+type restartRequest struct {
+	Reason     string `json:"reason" doc:"Why, in 3 to 200 characters; the person reads it"`
+	VerifiedBy string `json:"verified_by" enum:"in_person,video_call,known_number,other" doc:"How you made sure that it is really the person"`
+}
+
+type restartPerson struct {
+	ID   string `path:"id"`
+	Body restartRequest
+}
+
+// Receipt says in numbers what a restart did.
+type Receipt struct {
+	SessionsEnded            int       `json:"sessions_ended"`
+	AuthenticatorsRemoved    int       `json:"authenticators_removed"`
+	RecoveryCodesRemoved     int       `json:"recovery_codes_removed" doc:"The unused ones"`
+	RememberedDevicesRemoved int       `json:"remembered_devices_removed"`
+	DueBy                    time.Time `json:"due_by" doc:"The account closes unless 2-step authentication is active by then"`
+}
+
+func (a *API) restart() {
+	add(a, operation{
+		method: http.MethodPost, path: "/team/users/{id}/restart-two-step", needs: core.NeedSteppedUpAdmin, id: "restart-two-step", tag: tagTeam,
+		summary: "Restart a person's 2-step authentication",
+		description: "For somebody who lost everything: authenticators, recovery codes and half-done sign-ins are gone, every session has ended, and the next " +
+			"sign-in with the same password leads to activation and to nothing else. An owner restarts anyone but themself, an admin members only. " +
+			"Restarting somebody who is `due` gives a new window.",
+		refuses: []core.Code{
+			core.Self, core.Rank, core.Contained, core.NothingToRestart, core.ReasonMissing, core.ReasonTooLong, core.VerifiedByMissing,
+		},
+	}, func(ctx context.Context, c *call, in *restartPerson) (*answer[Receipt], error) {
+		r, err := a.core.RestartTwoStep(ctx, c.by, in.ID, core.RestartRequest{Reason: in.Body.Reason, VerifiedBy: core.VerifiedBy(in.Body.VerifiedBy)})
+		if err != nil {
+			return nil, err
+		}
+		return &answer[Receipt]{Body: receiptOf(r)}, nil
+	})
+}
+
+func receiptOf(r *core.Restart) Receipt {
+	return Receipt{
+		SessionsEnded: r.SessionsEnded, AuthenticatorsRemoved: r.AuthenticatorsRemoved, RecoveryCodesRemoved: r.RecoveryCodesRemoved,
+		RememberedDevicesRemoved: r.RememberedDevicesRemoved, DueBy: r.DueBy,
+	}
+}
+
+func restartOf(r *core.Restart) restart {
+	out := restart{
+		ID: r.ID, By: restarter{Name: r.ByName}, At: r.At, Reason: r.Reason, VerifiedBy: string(r.VerifiedBy), Receipt: receiptOf(r),
+	}
+	if r.ByID != "" {
+		out.By.ID = &r.ByID
+	}
+	return out
+}

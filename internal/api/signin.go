@@ -1,0 +1,45 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"doorstep/internal/core"
+)
+
+type signInRequest struct {
+	Email    string `json:"email" example:"ana@acme.example"`
+	Password string `json:"password"`
+}
+
+type signInAnswer struct {
+	Status    string     `json:"status" enum:"second_step_required,signed_in,activation_required" doc:"What comes next"`
+	Attempt   string     `json:"attempt,omitempty" doc:"The half-done sign-in, for POST /sign-in/second-step"`
+	Methods   []string   `json:"methods,omitempty" nullable:"false" enum:"authenticator,recovery_code" doc:"What can prove the second step now"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When the attempt is over"`
+	Session   *Session   `json:"session,omitempty"`
+}
+
+func (a *API) signIn() {
+	add(a, operation{
+		method: http.MethodPost, path: "/sign-in", needs: core.NeedOpen, id: "sign-in", tag: tagSignIn,
+		summary: "Sign in: the password",
+		description: "With active 2-step authentication a right password gives an attempt, which POST /sign-in/second-step takes. Without, it gives a " +
+			"session; with `activation_required` that session reaches activation and nothing else. An unknown address, a wrong password and a " +
+			"suspended account look the same.",
+		refuses: []core.Code{core.WrongCredentials, core.TooManyTries, core.AccountClosed, core.ServerBusy},
+	}, func(ctx context.Context, c *call, in *request[signInRequest]) (*answer[signInAnswer], error) {
+		s, err := a.core.BeginSignIn(ctx, c.by, in.Body.Email, in.Body.Password)
+		if err != nil {
+			return nil, err
+		}
+		out := signInAnswer{Status: string(s.Next), Attempt: s.Attempt, Methods: s.Methods}
+		if s.Session != nil {
+			out.Session = sessionOf(s.Session)
+		} else {
+			out.ExpiresAt = when(s.ExpiresAt)
+		}
+		return &answer[signInAnswer]{Body: out}, nil
+	})
+}
