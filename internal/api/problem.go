@@ -65,7 +65,11 @@ func (a *API) problem(r *http.Request, w words.Words, err error) *edge.Problem {
 	if errors.As(err, &own) {
 		return own.in(w)
 	}
-	if core.IsUnavailable(err) || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+	away := core.IsUnavailable(err)
+	if away { // no fault of ours, but whoever runs the server has to hear of it
+		a.log.WarnContext(r.Context(), "the storage cannot serve a call", "route", r.Pattern, "error", err)
+	}
+	if away || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		return (&edgeRefusal{code: codeUnavailable, status: http.StatusServiceUnavailable, wait: unavailableWait}).in(w)
 	}
 	id := edge.FaultID()

@@ -20,8 +20,9 @@ type Origin struct {
 	Device  string
 }
 
-// deviceLimit keeps a hostile User-Agent from filling rows and letters.
-const deviceLimit = 120
+// deviceLimit keeps a hostile User-Agent from filling rows and letters; those of
+// phones have up to about 200 characters.
+const deviceLimit = 256
 
 func (o Origin) tidy() Origin {
 	o.Address = cut(o.Address, 64)

@@ -117,7 +117,7 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 		switch {
 		case left == 0:
 			return person(LetterCodesNone, nil)
-		case left <= fewCodes:
+		case left <= FewCodes:
 			return person(LetterCodesLow, map[string]any{"n": left})
 		}
 	case EventRecoveryCodesMade:

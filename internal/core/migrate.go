@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
@@ -18,7 +19,7 @@ func (c *Core) migrate(ctx context.Context) error {
 	dialect := goose.DialectSQLite3
 	if c.db.Engine() == "postgres" {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := c.migrationLock(ctx)
 		if err != nil {
 			return fmt.Errorf("prepare the migration lock: %w", err)
 		}
@@ -33,19 +34,44 @@ func (c *Core) migrate(ctx context.Context) error {
 		newest = max(newest, s.Version)
 	}
 	current, err := p.GetDBVersion(ctx)
+	if err != nil && c.db.Engine() == "postgres" {
+		// Replicas that start together on an empty database make goose's own table
+		// at once, outside of its lock; all but one fail, and then it is there.
+		current, err = p.GetDBVersion(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("read the schema's version: %w", err)
 	}
 	if current > newest {
 		return fmt.Errorf("this database has schema %d, made by a newer Doorstep; this one knows %d: run the newer program, or restore the backup made before the upgrade", current, newest)
 	}
-	if current == newest {
-		return nil
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the schema from %d to %d: %w", current, newest, err)
+	for current < newest {
+		_, err := p.Up(ctx)
+		if err == nil {
+			return nil
+		}
+		// On SQLite there is no lock of goose's: a command that starts beside serve's
+		// first start loses the race for a migration. Its try was rolled back, and the
+		// version has moved on without it.
+		now, again := p.GetDBVersion(ctx)
+		if again != nil || now <= current {
+			return fmt.Errorf("migrate the schema from %d to %d: %w", current, newest, err)
+		}
+		current = now
 	}
 	return nil
+}
+
+// migrationLock is taken for the schema, not for the whole database: two
+// installations beside each other do not wait for one another. It is asked for
+// every second; goose's own pace is five.
+func (c *Core) migrationLock(ctx context.Context) (lock.SessionLocker, error) {
+	var schema string
+	if err := c.read(ctx).row(`SELECT COALESCE(current_schema(), '')`).Scan(&schema); err != nil {
+		return nil, err
+	}
+	id := int64(crc32.ChecksumIEEE([]byte("doorstep migrations " + schema)))
+	return lock.NewPostgresSessionLocker(lock.WithLockID(id), lock.WithLockTimeout(1, 300))
 }
 
 // SchemaVersion is the number of the newest migration that has run.

@@ -1,9 +1,11 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -118,6 +120,7 @@ func (c *Core) ClaimLetters(ctx context.Context, limit int) ([]Letter, error) {
 				return nil
 			})
 	})
+	slices.SortFunc(letters, func(a, b Letter) int { return cmp.Compare(a.ID, b.ID) }) // ids are in the order of time
 	return letters, err
 }
 

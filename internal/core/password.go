@@ -6,6 +6,9 @@ import (
 	"doorstep/internal/password"
 )
 
+// PasswordShortest is how long a password must be, in characters (R13).
+const PasswordShortest = password.MinLength
+
 // checkPassword judges a new password. Refuses: password-too-short, -too-long,
 // -common, -personal, each with the field.
 func checkPassword(pass string, personal ...string) error {

@@ -15,6 +15,7 @@ type Person struct {
 	User
 	RecoveryCodesLeft int
 	PausedUntil       time.Time // too many wrong codes; zero when not
+	InvitedUntil      time.Time // until when the link works with which an invited person joins; zero when none does
 	MayNotRestart     *Refusal  // why the actor may not restart this person; nil when they may
 
 	// The rest is read for one person only, not for lists.
@@ -25,8 +26,11 @@ type Person struct {
 	Events         []Event   // what happened to or by this person, the newest first, at most 20
 }
 
+// TwoStepNotActive filters for everybody whose 2-step is not active: `off` and `due`.
+const TwoStepNotActive TwoStep = "not_active"
+
 // PeopleFilter is what a list of people is asked for. TwoStep is off, active,
-// due, or "" for all.
+// due, TwoStepNotActive, or "" for all.
 type PeopleFilter struct {
 	Query   string
 	Role    Role
@@ -137,6 +141,8 @@ func (c *Core) peopleWhere(teamID string, f PeopleFilter, now time.Time) (string
 	case "":
 	case TwoStepActive:
 		where += " AND u.two_step = 'active'"
+	case TwoStepNotActive:
+		where += " AND u.two_step <> 'active'"
 	case TwoStepOff:
 		add("u.two_step = 'off' AND (u.due_by = 0 OR u.due_by > ?)", ms(now))
 	case TwoStepDue:
@@ -210,8 +216,14 @@ func (c *Core) personOf(r reader, actor, u *userRow, now time.Time) (*Person, er
 	}
 	var paused int64
 	err = r.row(`SELECT COALESCE(MAX(next_try_at), 0) FROM authenticators WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID).Scan(&paused)
+	if err != nil {
+		return nil, err
+	}
 	if paused > ms(now) {
 		p.PausedUntil = at(paused)
+	}
+	if u.status == StatusInvited {
+		p.InvitedUntil, err = linkUntil(r, u, now)
 	}
 	return p, err
 }

@@ -35,6 +35,7 @@ func TestPeople(t *testing.T) {
 			{PeopleFilter{TwoStep: TwoStepOff}, "Élena Díaz Farid"},
 			{PeopleFilter{TwoStep: TwoStepActive, Role: RoleMember}, "Carla Dmitri"},
 			{PeopleFilter{TwoStep: TwoStepDue}, ""},
+			{PeopleFilter{TwoStep: TwoStepNotActive}, "Élena Díaz Farid"},
 		} {
 			p, err := w.People(w.ctx(), by(ana), c.filter)
 			w.ok(err)

@@ -13,7 +13,8 @@ import (
 
 const (
 	codesInSet = 10
-	fewCodes   = 2 // from here down the person is told what that means
+	// FewCodes is from how many codes left down people are told what that means (R16).
+	FewCodes = 2
 )
 
 // codeSet is a set before it is stored: the codes as the person sees them, and

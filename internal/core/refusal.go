@@ -120,6 +120,7 @@ type Refusal struct {
 	Counted    bool           // the try was counted
 	Args       map[string]any // what the sentence names: n, at (time.Time), by, …
 	Reason     EndReason      // of SessionEnded
+	Also       *Refusal       // another input of the same form that is wrong as well
 }
 
 func (r *Refusal) Error() string { return "refused: " + string(r.Code) }

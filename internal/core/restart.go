@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,7 +25,8 @@ func VerifiedByValues() []VerifiedBy {
 
 const (
 	reasonShortest = 3
-	reasonLongest  = 200
+	// ReasonLongest is how long a reason may be, in characters.
+	ReasonLongest = 200
 )
 
 // RestartRequest is what an owner or admin says about a restart.
@@ -76,18 +78,25 @@ func somethingToRestart(target *userRow, now time.Time) error {
 // tidy checks what was said. Refuses: reason-missing, reason-too-long,
 // verified-by-missing.
 func (r RestartRequest) tidy() (RestartRequest, error) {
-	r.Reason = strings.Join(strings.Fields(cut(r.Reason, 10*reasonLongest)), " ")
+	var reason, verified *Refusal
+	r.Reason = strings.Join(strings.Fields(cut(r.Reason, 10*ReasonLongest)), " ")
 	switch n := utf8.RuneCountInString(r.Reason); {
 	case n < reasonShortest:
-		return r, refuseField(ReasonMissing, "reason")
-	case n > reasonLongest:
-		return r, refuseField(ReasonTooLong, "reason").with("n", reasonLongest)
+		reason = refuseField(ReasonMissing, "reason")
+	case n > ReasonLongest:
+		reason = refuseField(ReasonTooLong, "reason").with("n", ReasonLongest)
 	}
-	switch r.VerifiedBy {
-	case VerifiedInPerson, VerifiedVideoCall, VerifiedKnownNumber, VerifiedOther:
-		return r, nil
+	if !slices.Contains(VerifiedByValues(), r.VerifiedBy) {
+		verified = refuseField(VerifiedByMissing, "verified_by")
 	}
-	return r, refuseField(VerifiedByMissing, "verified_by")
+	switch {
+	case verified != nil:
+		verified.Also = reason
+		return r, verified
+	case reason != nil:
+		return r, reason
+	}
+	return r, nil
 }
 
 // RestartTwoStep restarts another person's 2-step: authenticators, recovery

@@ -360,9 +360,13 @@ func TestRestartSaysWhy(t *testing.T) {
 			{RestartRequest{strings.Repeat("é", 201), VerifiedInPerson, "", false}, ReasonTooLong},
 			{RestartRequest{"lost phone", "", "", false}, VerifiedByMissing},
 			{RestartRequest{"lost phone", "telepathy", "", false}, VerifiedByMissing},
+			{RestartRequest{"", "", "", false}, VerifiedByMissing}, // and the reason as well
 		} {
 			_, err := w.RestartTwoStep(w.ctx(), by(ana), w.cast["carla"].id, c.request)
-			w.refused(err, c.want)
+			r := w.refused(err, c.want)
+			if both := c.request.Reason == "" && c.request.VerifiedBy == ""; both != (r.Also != nil) || both && r.Also.Code != ReasonMissing {
+				t.Errorf("%+v: also %v", c.request, r.Also)
+			}
 		}
 		if n := w.events("carla", EventTwoStepRestarted); n != 0 {
 			t.Error("a refused restart happened")

@@ -14,6 +14,7 @@ type TwoStepStatus struct {
 	DueBy             time.Time // until when it may wait, or when the account closes; zero for neither
 	DueReason         DueReason
 	Since             time.Time // when the app was added; zero unless active
+	Paused            bool      // the team has paused deactivation
 	OpenedByCode      bool      // a recovery code opened this session: it deactivates with a different one
 }
 
@@ -37,7 +38,11 @@ func (c *Core) TwoStepStatus(ctx context.Context, by Actor) (*TwoStepStatus, err
 	if len(s.Authenticators) > 0 {
 		s.Since = s.Authenticators[0].CreatedAt
 	}
-	s.RecoveryCodesLeft, err = recoveryCodesLeft(r, u)
+	if s.RecoveryCodesLeft, err = recoveryCodesLeft(r, u); err != nil {
+		return nil, err
+	}
+	policy, err := policyOf(r, u.teamID)
+	s.Paused = !policy.DeactivationAllowed
 	return s, err
 }
 

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"unicode"
 
-	"github.com/ccojocar/zxcvbn-go"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -83,24 +82,4 @@ func compact(folded string) string {
 		}
 		return -1
 	}, folded)
-}
-
-// zxcvbnRunes is how much of a password the second judge sees. It takes 0.2 s
-// for 256 purpose-made runes, and more than the square of that beyond.
-const zxcvbnRunes = 72
-
-// weakByZxcvbn asks a second judge, who knows English better and other patterns
-// (dates, shifted keyboards). 0 and 1 of its 4 mean fewer than 10⁸ guesses.
-func weakByZxcvbn(p string) (weak bool) {
-	if runes := []rune(p); len(runes) > zxcvbnRunes {
-		p = string(runes[:zxcvbnRunes])
-	}
-	// It has no say that could let somebody in; if it stumbles over a strange
-	// text, the first judgement stands.
-	defer func() {
-		if recover() != nil {
-			weak = false
-		}
-	}()
-	return zxcvbn.PasswordStrength(p, nil).Score <= 1
 }

@@ -7,11 +7,10 @@ import (
 )
 
 // enough is how hard a password must be to guess, as log2 of the tries of
-// somebody who knows the list, the tricks below and the person: 2²⁷, some 10⁸,
-// where zxcvbn's score 1 ends as well. It is far below what 15 random letters
-// have (70) and four words drawn by dice (52): only what is really early on
-// every attacker's list is refused, and an honest phrase never has to be fought
-// for.
+// somebody who knows the list, the tricks below and the person: 2²⁷, some 10⁸.
+// It is far below what 15 random letters have (70) and four words drawn by dice
+// (52): only what is really early on every attacker's list is refused, and an
+// honest phrase never has to be fought for.
 const enough = 27
 
 // What the pieces cost that a password can be taken apart into, in bits.
@@ -94,7 +93,7 @@ func guessBits(folded string, own map[string]float64) float64 {
 			}
 		}
 		for n := 3; n <= i && i+n <= len(folded); n++ {
-			if folded[i:i+n] == folded[i-n:i] {
+			if folded[i:i+n] == folded[i-n:i] || folded[i:i+n] == folded[:n] { // the same again, or from the start again
 				reach(i+n, best[i]+repeat+joint)
 			}
 		}

@@ -68,7 +68,7 @@ func Check(p string, personal ...string) Problem {
 	switch {
 	case own.namedIn(folded): // first, because it is the reason that helps most
 		return Personal
-	case tooEasy(folded, nil), weakByZxcvbn(p):
+	case tooEasy(folded, nil):
 		return Common
 	case tooEasy(folded, own.words):
 		return Personal

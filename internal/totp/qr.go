@@ -10,11 +10,12 @@ import (
 const (
 	quietZone = 4 // modules of white on every side (ISO/IEC 18004 §6.3.8)
 	pngScale  = 8 // pixels per module
+	svgScale  = 4
 )
 
-// QRSVG returns the URI as one <svg class="qr"> element to stand inside a page:
-// black on white in every theme, because scanners want dark on light. It sets no
-// size and no style, so it lives under a content security policy without inline
+// QRSVG returns the URI as one <svg> element to stand inside a page:
+// black on white in every theme, because scanners want dark on light. It is 4 pixels
+// a module, a whole number, which keeps the edges sharp, and has no style, so it lives under a content security policy without inline
 // styles, and it holds nothing but digits that were computed here, so there is
 // nothing to escape. Words for people who do not see it are the page's business.
 // It refuses a text of more than 2,953 bytes, the most a QR code can hold.
@@ -26,7 +27,7 @@ func QRSVG(uri string) (string, error) {
 	side := code.Size + 2*quietZone
 
 	var svg strings.Builder
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" class="qr" viewBox="0 0 %d %d" shape-rendering="crispEdges">`, side, side)
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" shape-rendering="crispEdges">`, side*svgScale, side*svgScale, side, side)
 	fmt.Fprintf(&svg, `<rect width="%d" height="%d" fill="#fff"/><path fill="#000" d="`, side, side)
 	for y := range code.Size {
 		for x := 0; x < code.Size; x++ {

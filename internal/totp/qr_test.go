@@ -128,7 +128,7 @@ func TestTheSVGFitsThePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shape := regexp.MustCompile(`^<svg xmlns="http://www\.w3\.org/2000/svg" class="qr" viewBox="0 0 (\d+) (\d+)" shape-rendering="crispEdges">` +
+	shape := regexp.MustCompile(`^<svg xmlns="http://www\.w3\.org/2000/svg" width="\d+" height="\d+" viewBox="0 0 (\d+) (\d+)" shape-rendering="crispEdges">` +
 		`<rect width="(\d+)" height="(\d+)" fill="#fff"/><path fill="#000" d="[Mhvz0-9 -]+"/></svg>$`)
 	m := shape.FindStringSubmatch(svg)
 	if m == nil {
