@@ -1,0 +1,62 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"doorstep/internal/core"
+	"doorstep/internal/edge"
+)
+
+// addresses knows the paths of our pages: which methods each takes, and to which
+// of them somebody may be sent back after signing in.
+type addresses struct {
+	mux     *http.ServeMux // patterns without methods
+	methods map[string][]string
+	back    map[string]bool
+}
+
+func knownAddresses(routes []edge.Route) *addresses {
+	a := &addresses{mux: http.NewServeMux(), methods: map[string][]string{}, back: map[string]bool{}}
+	for _, r := range routes {
+		if len(a.methods[r.Path]) == 0 {
+			a.mux.Handle(r.Path, http.NotFoundHandler())
+		}
+		a.methods[r.Path] = append(a.methods[r.Path], r.Method)
+		switch r.Needs {
+		case core.NeedOpen, core.NeedAttempt, core.NeedToken:
+			continue // a step of signing in, or no page
+		}
+		if r.Method == http.MethodGet && !slices.Contains([]string{"/sign-out", "/me/confirm", "/session/watch"}, r.Path) {
+			a.back[r.Path] = true
+		}
+	}
+	return a
+}
+
+func (a *addresses) pattern(u *url.URL) string {
+	_, pattern := a.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: u.Host})
+	return pattern
+}
+
+// wayBack takes an address that came through a browser and returns it when it is
+// a page of ours, else "". It is an allow list: a return path is the classic way
+// to lead somebody who has just typed a password to a page that looks like ours.
+func (a *addresses) wayBack(text string) string {
+	if len(text) > 1024 || !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") || strings.Contains(text, `\`) {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || path.Clean(u.Path) != u.Path {
+		return ""
+	}
+	if !a.back[a.pattern(u)] {
+		return ""
+	}
+	q := u.Query()
+	q.Del("lang")
+	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).String()
+}

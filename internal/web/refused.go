@@ -1,0 +1,142 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"doorstep/internal/core"
+	"doorstep/internal/edge"
+	"doorstep/internal/words"
+)
+
+// statusOf is edge.Status, and what only a page refuses.
+func statusOf(r *core.Refusal) int {
+	switch r.Code {
+	case crossOrigin, formStale:
+		return http.StatusForbidden
+	case tooLarge:
+		return http.StatusRequestEntityTooLarge
+	case badRequest:
+		return http.StatusBadRequest
+	case notAllowed:
+		return http.StatusMethodNotAllowed
+	}
+	return edge.Status(r.Kind())
+}
+
+// leadsAway says whether a refusal is answered by another page than the form's.
+func leadsAway(r *core.Refusal) bool {
+	switch r.Code {
+	case core.NotSignedIn, core.SessionEnded, core.AttemptOver, core.ActivationRequired, core.StepUpRequired:
+		return true
+	}
+	return false
+}
+
+// fail answers what a page did not answer itself.
+func (v *visit) fail(err error) {
+	if r := core.Refused(err); r != nil {
+		if err = v.refuse(r); err == nil {
+			return
+		}
+	}
+	if errors.Is(err, context.Canceled) && v.ctx().Err() != nil {
+		return // the browser left
+	}
+	id := edge.FaultID()
+	v.web.log.ErrorContext(v.ctx(), "a page failed", "id", id, "route", v.r.Pattern, "error", err)
+	p := &refusalPage{Text: v.say("err.server", words.Args{"id": id})}
+	status := http.StatusInternalServerError
+	p.Title = v.say("refusal.internal.title")
+	if core.IsUnavailable(err) {
+		status = http.StatusServiceUnavailable
+		p.Title = v.say("refusal.unavailable.title")
+		v.rw.Header().Set("Retry-After", "5")
+	}
+	p.Links = []link{{"/", v.say("common.home")}}
+	if v.showAs(status, "refusal", p) != nil {
+		http.Error(v.rw, p.Text, status)
+	}
+}
+
+// refuse answers a refusal that no form says: some lead to the page where the
+// person can do something about it.
+func (v *visit) refuse(r *core.Refusal) error {
+	switch r.Code {
+	case core.NotSignedIn, core.SessionEnded:
+		return v.toSignIn()
+	case core.AttemptOver:
+		return v.attemptOver()
+	case core.ActivationRequired:
+		if !v.isPost() {
+			v.tell(notice{Says: "err.due"})
+			return v.see(keepWanted("/me/two-step/activate", v.web.known.wayBack(v.here().String())))
+		}
+	case core.StepUpRequired:
+		return v.toStepUp(r)
+	}
+	return v.refusePage(r)
+}
+
+// refusalPage says what happened, why, and what to do next.
+type refusalPage struct {
+	common
+	Text  string
+	Links []link
+}
+
+type link struct{ Href, Text string }
+
+func (v *visit) refusePage(r *core.Refusal) error {
+	p := &refusalPage{Text: edge.Sentence(v.words, r)}
+	p.Title, p.Main = v.say("refusal."+string(r.Code)+".title"), "flow"
+	switch {
+	case r.Code == core.Missing:
+		p.Title, p.Text = v.say("err.404.title"), v.say("err.notfound")
+	case r.Code == core.LinkGone && strings.HasPrefix(v.r.URL.Path, "/setup"):
+		p.Text = v.say("setup.gone")
+	}
+	edge.RetryAfter(v.rw.Header(), r.RetryAfter)
+	p.Links = v.waysOn(r)
+	return v.showAs(statusOf(r), "refusal", p)
+}
+
+// waysOn are where somebody can go from a refusal, the likeliest first.
+func (v *visit) waysOn(r *core.Refusal) []link {
+	var links []link
+	switch r.Code {
+	case core.Self:
+		links = append(links, link{"/me", v.say("nav.me")})
+	case core.RecoverySession:
+		links = append(links, link{"/me/two-step/deactivate", v.say("up.todeactivate")})
+	case core.Rank, core.Contained, core.NothingToRestart, core.RestartedMeanwhile:
+		if person, restart := strings.CutSuffix(v.r.URL.Path, "/restart"); restart {
+			links = append(links, link{person, v.say("team.view")})
+		}
+	case core.InvalidCursor, core.RoleInvalid, core.StatusInvalid:
+		links = append(links, link{"/team", v.say("nav.team")})
+	}
+	switch {
+	case v.session == nil:
+		return append(links, link{"/sign-in", v.say("common.tosignin")})
+	case v.session.Reach != core.ReachFull:
+		return append(links, link{"/me/two-step/activate", v.say("home.activate")})
+	}
+	return append(links, link{"/", v.say("common.home")})
+}
+
+// NotFound is the page of every address that is not ours, and of ours when what
+// was sent is not what they take.
+func (w *Web) NotFound() http.Handler {
+	return w.plain(w.guard(core.NeedOpen, func(v *visit) error {
+		methods := w.known.methods[w.known.pattern(v.r.URL)]
+		if len(methods) > 0 && !slices.Contains(methods, v.r.Method) && v.r.Method != http.MethodHead {
+			v.rw.Header().Set("Allow", strings.Join(methods, ", "))
+			return v.refusePage(&core.Refusal{Code: notAllowed})
+		}
+		return v.refusePage(&core.Refusal{Code: core.Missing})
+	}))
+}

@@ -1,0 +1,97 @@
+package web
+
+import (
+	"slices"
+
+	"doorstep/internal/core"
+	"doorstep/internal/edge"
+	"doorstep/internal/words"
+)
+
+// secondStepPage takes an authentication code or a recovery code in one field.
+// No method hides behind a click: people forget that they have recovery codes
+// when the page does not say so.
+type secondStepPage struct {
+	common
+	Email    string
+	Label    string
+	Recovery bool   // there are recovery codes left to speak of
+	Letters  bool   // a phone shows the keyboard with letters
+	Until    string // how long this step may take
+	Keyboard string // address of this page with letters
+}
+
+func showSecondStep(v *visit) error {
+	attempt, err := v.core.Attempt(v.ctx(), v.web.cookies.get(v.r, attemptCookie))
+	if err != nil {
+		return err
+	}
+	v.words = v.web.words.In(v.web.pick(v.r, attempt.Language))
+	p := &secondStepPage{
+		common: v.common(v.say("step.title")), Email: attempt.Email, Label: v.say("step.label"),
+		Recovery: slices.Contains(attempt.Methods, string(core.SecondStepRecoveryCode)),
+		Letters:  v.r.URL.Query().Get("keyboard") == "letters",
+		Until:    v.say("step.until", v.until(attempt.ExpiresAt)),
+	}
+	p.Bare = true
+	if !p.Recovery {
+		p.Label = v.say("step.labelapp")
+	}
+	u := v.here()
+	q := u.Query()
+	q.Set("keyboard", "letters")
+	u.RawQuery = q.Encode()
+	p.Keyboard = u.String()
+	if v.refused != nil {
+		p.Problems[0].Lines = v.aboutCode(v.refused, p.Recovery)
+	}
+	return v.show("second-step", p)
+}
+
+// secondStep takes the second step and opens the session.
+func secondStep(v *visit) error {
+	s, err := v.core.AcceptSecondStep(v.ctx(), v.by(), v.web.cookies.get(v.r, attemptCookie), v.sent("code"))
+	if err != nil {
+		return err
+	}
+	return v.arrive(s)
+}
+
+// attemptOver leads back to the password and says why; whoever never had an
+// attempt is only led there, and whoever sent the form twice is in already.
+func (v *visit) attemptOver() error {
+	if v.session != nil && v.web.cookies.get(v.r, attemptCookie) == "" {
+		return v.seeWanted("/")
+	}
+	if v.web.cookies.get(v.r, attemptCookie) != "" {
+		v.web.cookies.clear(v.rw, attemptCookie)
+		v.tell(notice{Says: "step.timeout"})
+	}
+	return v.see(keepWanted("/sign-in", v.next))
+}
+
+// aboutCode are the sentences about a refused code: what it was, then what helps.
+func (v *visit) aboutCode(r *core.Refusal, recovery bool) []string {
+	wait := words.Args{"time": r.RetryAfter}
+	if r.Code == core.AuthenticatorWait && !recovery {
+		return []string{v.say("step.waitboth", wait)}
+	}
+	lines := []string{edge.Sentence(v.words, r)}
+	if r.Code != core.WrongCode && r.Code != core.WrongRecoveryCode || !r.Counted {
+		return lines
+	}
+	switch {
+	case r.TriesLeft == 1 || r.TriesLeft == 2:
+		lines = append(lines, v.say("step.left", words.Args{"n": r.TriesLeft}))
+	case r.RetryAfter > 0 && recovery && r.Code == core.WrongCode:
+		lines = append(lines, v.say("step.wait", wait))
+	case r.RetryAfter > 0 && r.Code == core.WrongRecoveryCode:
+		lines = append(lines, v.say("rec.wait", wait))
+	case r.RetryAfter > 0:
+		lines = append(lines, v.say("step.waitboth", wait))
+	}
+	if misses, _ := r.Args["misses"].(int); misses >= 2 && r.Code == core.WrongCode {
+		lines = append(lines, v.say("step.clock", words.Args{"at": v.core.Now()}))
+	}
+	return lines
+}

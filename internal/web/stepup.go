@@ -1,0 +1,113 @@
+package web
+
+import (
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"doorstep/internal/core"
+	"doorstep/internal/words"
+)
+
+// stepUpPage proves the person anew before what only they may do, and leads back
+// to it with what was typed there.
+type stepUpPage struct {
+	common
+	Email    string
+	For, Why string
+	Code     bool   // 2-step is active: a code too
+	Recovery bool   // a recovery code opened this session: it cannot step up (R8)
+	Cancel   string // the page before the act
+	Carried  map[string]string
+}
+
+// carried are the fields that outlive a step-up; never a secret.
+func carried() []string { return []string{"reason", "verified_by"} }
+
+// carriedLimit keeps the notice that carries them inside a cookie's 4 KiB.
+const carriedLimit = 400
+
+func (v *visit) carry() map[string]string {
+	kept := map[string]string{}
+	for _, name := range carried() {
+		if text := []rune(v.typed(name)); len(text) > 0 {
+			kept[name] = string(text[:min(len(text), carriedLimit)])
+		}
+	}
+	return kept
+}
+
+// toStepUp answers an act that wants a step-up first. What a form sent would be
+// lost by a redirect, so there the page itself is the answer.
+func (v *visit) toStepUp(r *core.Refusal) error {
+	v.next = v.web.known.wayBack(v.here().String())
+	if !v.isPost() {
+		return v.see(keepWanted("/me/confirm", v.next))
+	}
+	v.refused = r
+	return showStepUp(v)
+}
+
+func showStepUp(v *visit) error {
+	s := v.session
+	p := &stepUpPage{
+		common: v.common(v.say("up.title")), Email: s.User.Email, For: v.stepUpFor(), Cancel: "/me",
+		Code: s.User.TwoStep == core.TwoStepActive, Recovery: s.SecondStep == core.SecondStepRecoveryCode, Carried: v.carry(),
+	}
+	if v.next != "" {
+		p.Cancel = path.Dir(strings.SplitN(v.next, "?", 2)[0])
+	}
+	key := "up.whypw"
+	if p.Code {
+		key = "up.why"
+	}
+	p.Why = v.say(key, words.Args{"time": v.stepUpLasts()})
+	switch r := v.refused; {
+	case r == nil:
+	case r.Code == core.StepUpRequired:
+		p.Problems = nil // nothing went wrong: the page itself says what is wanted
+	case r.Field == "code":
+		p.Problems[0].Lines = v.aboutCode(r, false)
+	}
+	return v.show("confirm", p)
+}
+
+// stepUpLasts asks core for how long a proof counts that is made now.
+func (v *visit) stepUpLasts() time.Duration {
+	now := v.core.Now()
+	return (&core.Session{PasswordAt: now}).StepUpUntil(now).Sub(now)
+}
+
+// stepUpFor names the act that waits.
+func (v *visit) stepUpFor() string {
+	u, err := url.Parse(v.next)
+	if err != nil {
+		return v.say("up.for.other")
+	}
+	switch u.Path {
+	case "/me/two-step/activate":
+		return v.say("up.for.activate")
+	case "/me/two-step/recovery-codes":
+		return v.say("up.for.codes")
+	}
+	if id, restart := strings.CutSuffix(strings.TrimPrefix(u.Path, "/team/users/"), "/restart"); restart {
+		if p, err := v.core.Person(v.ctx(), v.by(), id); err == nil {
+			return v.say("up.for.restart", words.Args{"name": p.Name})
+		}
+	}
+	return v.say("up.for.other")
+}
+
+// stepUp proves it. The session has a new token from here on.
+func stepUp(v *visit) error {
+	s, err := v.core.StepUp(v.ctx(), v.by(), v.sent("password"), v.sent("code"))
+	if err != nil {
+		return err
+	}
+	v.keepToken(s)
+	if kept := v.carry(); len(kept) > 0 {
+		v.tell(notice{Typed: kept})
+	}
+	return v.seeWanted("/me")
+}

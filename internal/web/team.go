@@ -1,0 +1,128 @@
+package web
+
+import (
+	"net/url"
+
+	"doorstep/internal/core"
+	"doorstep/internal/words"
+)
+
+// teamPage is the list of people. All of its state is in the address, so Back
+// and a bookmark restore it.
+type teamPage struct {
+	common
+	Query, Role, TwoStep string
+	Roles, States        []option
+	People               string // the caption, in two sentences
+	Inactive             string
+	Filtered             bool
+	Nobody               string // what is said in place of an empty list
+	Rows                 []personRow
+	Previous, Next       string // addresses
+}
+
+// option is a choice of a filter.
+type option struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// personRow is one person of the list.
+type personRow struct {
+	core.Person
+	You  bool
+	Tags []tag
+	Menu menu
+}
+
+func showTeam(v *visit) error {
+	q := v.r.URL.Query()
+	f := core.PeopleFilter{Query: q.Get("q"), Role: core.Role(q.Get("role")), TwoStep: core.TwoStep(q.Get("two_step")), Cursor: q.Get("cursor")}
+	people, err := v.core.People(v.ctx(), v.by(), f)
+	if err != nil {
+		return err
+	}
+	p := &teamPage{
+		common: v.common(v.say("team.title")), Query: f.Query, Role: string(f.Role), TwoStep: string(f.TwoStep),
+		People: v.say("team.people", words.Args{"n": people.Total}), Filtered: f.Query != "" || f.Role != "" || f.TwoStep != "",
+		Previous: v.teamAddress(people.Previous), Next: v.teamAddress(people.Next),
+	}
+	p.Main = ""
+	p.Roles = v.options(p.Role, "team.filter.allroles", "role.", "owner", "admin", "member")
+	p.States = v.options(p.TwoStep, "team.filter.alltwo", "team.filter.", "active", "not_active", "off", "due")
+	if people.NotActive > 0 {
+		p.Inactive = v.say("team.inactive", words.Args{"n": people.NotActive})
+	}
+	for _, person := range people.Items {
+		p.Rows = append(p.Rows, personRow{
+			Person: person, You: person.ID == v.session.User.ID,
+			Tags: v.personTags(person, v.words.Date), Menu: v.personMenu(person, "actions-"+person.ID),
+		})
+	}
+	switch {
+	case len(p.Rows) == 0 && f.Query != "":
+		p.Nobody = v.say("team.noresult", words.Args{"q": f.Query})
+	case len(p.Rows) == 0:
+		p.Nobody = v.say("team.nofilter")
+	}
+	return v.show("team", p)
+}
+
+// options are the choices of a filter; their words are keys that end as the
+// values do.
+func (v *visit) options(chosen, all, prefix string, values ...string) []option {
+	list := []option{{Text: v.say(all)}}
+	for _, value := range values {
+		list = append(list, option{value, v.say(prefix + value), value == chosen})
+	}
+	return list
+}
+
+// teamAddress is the list at another cursor, with the same filters.
+func (v *visit) teamAddress(cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	q := url.Values{"cursor": {cursor}}
+	for _, name := range []string{"q", "role", "two_step"} {
+		if value := v.r.URL.Query().Get(name); value != "" {
+			q.Set(name, value)
+		}
+	}
+	return "/team?" + q.Encode()
+}
+
+// menu is Actions (three dots, in the list) and Options (on the person's page):
+// the same items in the same order, and the same pages behind them.
+type menu struct {
+	ID, Name string // Name names the list: whose actions they are
+	Items    []menuItem
+}
+
+// menuItem without an address says why it is not possible.
+type menuItem struct{ Text, Href, Reason string }
+
+func (v *visit) personMenu(p core.Person, id string) menu {
+	restart := menuItem{Text: v.say("re.item"), Href: "/team/users/" + p.ID + "/restart"}
+	if p.MayNotRestart != nil {
+		restart.Href, restart.Reason = "", v.whyNot(p.MayNotRestart)
+	}
+	return menu{ID: id, Name: v.say("team.actions", words.Args{"name": p.Name}), Items: []menuItem{
+		{Text: v.say("team.view"), Href: "/team/users/" + p.ID}, restart,
+	}}
+}
+
+// whyNot says in a few words why an item of the menu is not possible.
+func (v *visit) whyNot(r *core.Refusal) string {
+	switch r.Code {
+	case core.Self:
+		return v.say("no.self")
+	case core.Rank, core.OwnerOnly, core.AdminOnly:
+		return v.say("no.rank")
+	case core.Contained:
+		return v.say("no.contained", r.Args)
+	case core.NothingToRestart:
+		return v.say("no.nothing")
+	}
+	return v.say("refusal." + string(r.Code) + ".title")
+}

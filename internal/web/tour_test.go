@@ -1,0 +1,494 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"doorstep/internal/core"
+	"doorstep/internal/words"
+)
+
+// stop is one page in one state.
+type stop struct {
+	name   string
+	page   *answer
+	secret []string // what was typed and must not come back
+}
+
+// tour goes through every page in every state, in one language.
+type tour struct {
+	t     *testing.T
+	lang  words.Language
+	stops []stop
+}
+
+func (tr *tour) world(o worldOptions) *world { return makeWorld(tr.t, o) }
+
+func (tr *tour) browser(w *world) *browser {
+	b := w.browser()
+	b.accept = string(tr.lang)
+	return b
+}
+
+func (tr *tour) at(name string, page *answer, secret ...string) {
+	tr.stops = append(tr.stops, stop{name, page, secret})
+}
+
+func everyPage(t *testing.T, lang words.Language) []stop {
+	tr := &tour{t: t, lang: lang}
+	tr.signingIn()
+	tr.secondStep()
+	tr.own()
+	tr.activating()
+	tr.codes()
+	tr.leaving()
+	tr.team()
+	tr.restarting()
+	tr.beginning()
+	tr.refusals()
+	return tr.stops
+}
+
+func (tr *tour) signingIn() {
+	w := tr.world(worldOptions{})
+	b := tr.browser(w)
+	tr.at("sign-in", b.get("/sign-in"))
+	tr.at("sign-in-empty", b.send("/sign-in"))
+	const wrong = "not-the-right-one-at-all"
+	tr.at("sign-in-wrong", b.send("/sign-in", "email", "ana@example.com", "password", wrong), wrong)
+	for range 4 {
+		b.send("/sign-in", "email", "ana@example.com", "password", wrong)
+	}
+	tr.at("sign-in-pause", b.page, wrong)
+	tr.at("sign-in-wait", b.send("/sign-in", "email", "ana@example.com", "password", wrong), wrong)
+
+	c := tr.browser(w)
+	c.signIn("carla")
+	tr.at("sign-in-already", c.get("/sign-in"))
+	tr.at("sign-out", c.get("/sign-out"))
+	tr.at("sign-out-stale", c.post("/sign-out", url.Values{}))
+	c.get("/sign-out")
+	tr.at("sign-in-out", c.send("/sign-out"))
+
+	d := tr.browser(w)
+	d.signIn("dmitri")
+	w.restart("dmitri")
+	tr.at("sign-in-restarted", d.get("/me"))
+	w.clock.pass(100 * time.Hour)
+	d.send("/sign-in", "email", w.people["dmitri"].email, "password", testPassword)
+	tr.at("sign-in-closed", d.page)
+
+	e := tr.browser(w)
+	e.signIn("carla")
+	w.clock.pass(2 * time.Hour)
+	tr.at("sign-in-idle", e.get("/me"))
+	e.send("/sign-in", "email", w.people["carla"].email, "password", testPassword)
+	w.clock.pass(20 * time.Minute)
+	tr.at("sign-in-timeout", e.send("/sign-in/second-step", "code", "123456"), "123456")
+}
+
+func (tr *tour) secondStep() {
+	w := tr.world(worldOptions{})
+	b := tr.browser(w)
+	b.get("/sign-in?next=%2Fme")
+	tr.at("second-step", b.send("/sign-in", "email", w.people["carla"].email, "password", testPassword))
+	tr.at("second-step-letters", b.get("/sign-in/second-step?keyboard=letters"))
+	tr.at("second-step-empty", b.send("/sign-in/second-step"))
+	tr.at("second-step-length", b.send("/sign-in/second-step", "code", "12345"), "12345")
+	tr.at("second-step-typo", b.send("/sign-in/second-step", "code", exampleCode))
+	for i := range 5 {
+		tr.at(fmt.Sprintf("second-step-wrong-%d", i+1), b.send("/sign-in/second-step", "code", "987654"), "987654")
+	}
+	tr.at("second-step-wait", b.send("/sign-in/second-step", "code", "987654"), "987654")
+	tr.at("second-step-stale", b.post("/sign-in/second-step", url.Values{"code": {"987654"}}), "987654")
+
+	for range 9 {
+		tr.browser(w).signInWithPaper("dmitri")
+	}
+	last := tr.browser(w)
+	last.signInWithPaper("dmitri")
+	tr.at("home-last-code", last.page)
+	tr.at("two-step-no-codes", last.get("/me/two-step"))
+	tr.at("deactivate-no-codes", last.get("/me/two-step/deactivate"))
+	none := tr.browser(w)
+	none.get("/sign-in")
+	tr.at("second-step-no-codes", none.send("/sign-in", "email", w.people["dmitri"].email, "password", testPassword))
+	tr.at("home-no-codes", none.send("/sign-in/second-step", "code", w.code(w.people["dmitri"])))
+}
+
+func (tr *tour) own() {
+	w := tr.world(worldOptions{})
+	ana, elena, carla := tr.browser(w), tr.browser(w), tr.browser(w)
+	tr.at("home-owner", ana.signIn("ana"))
+	tr.at("me", ana.get("/me"))
+	tr.at("two-step", ana.get("/me/two-step"))
+	tr.at("home-grace", elena.signIn("elena"))
+	tr.at("two-step-off", elena.get("/me/two-step"))
+	tr.at("home-member", carla.signIn("carla"))
+
+	code := tr.browser(w)
+	code.signInWithPaper("carla")
+	tr.at("home-after-code", code.page)
+	tr.at("two-step-by-code", code.get("/me/two-step"))
+	for range 7 {
+		code.signInWithPaper("carla")
+	}
+	tr.at("home-few-codes", code.page)
+	tr.at("home-few-codes-later", code.get("/"))
+	tr.at("two-step-few-codes", code.get("/me/two-step"))
+	tr.at("confirm-by-code", code.get("/me/confirm"))
+}
+
+func (tr *tour) activating() {
+	w := tr.world(worldOptions{demo: true})
+	w.restart("carla")
+	b := tr.browser(w)
+	tr.at("activate-restarted", b.signIn("carla"))
+	tr.at("activate-due", b.get("/me"))
+	tr.at("activate-wrong", b.send("/me/two-step/activate", "code", "000000"), "000000")
+	tr.at("activate-over", b.send("/me/two-step/activate/over"))
+	old := b.page
+	b.send("/me/two-step/activate/over")
+	b.page = old
+	tr.at("activate-newer", b.send("/me/two-step/activate", "code", "000000"), "000000")
+	b.get("/me/two-step/activate")
+	old = b.page
+	w.clock.pass(50 * time.Minute)
+	b.get("/me/two-step/activate")
+	w.clock.pass(15 * time.Minute)
+	b.page = old
+	tr.at("activate-expired", b.send("/me/two-step/activate", "code", "000000"))
+	b.get("/me/two-step/activate")
+	w.people["carla"].key = readKey(b.page.byID("key").text())
+	tr.at("codes", b.send("/me/two-step/activate", "code", w.code(w.people["carla"])))
+	tr.at("codes-not-saved", b.send("/me/two-step/activate/finish"))
+	tr.at("home-contained", b.send("/me/two-step/activate/finish", "saved", "true"))
+	tr.at("two-step-already", b.get("/me/two-step/activate"))
+
+	o := tr.browser(w)
+	o.signIn("elena")
+	w.clock.pass(11 * time.Minute)
+	tr.at("confirm-activate", o.get("/me/two-step/activate"))
+	tr.at("activate-off", o.send("/me/confirm", "password", testPassword), testPassword)
+}
+
+func (tr *tour) codes() {
+	w := tr.world(worldOptions{})
+	b := tr.browser(w)
+	b.signIn("carla")
+	tr.at("recovery-codes", b.get("/me/two-step/recovery-codes"))
+	tr.at("recovery-codes-stale", b.post("/me/two-step/recovery-codes", url.Values{}))
+	b.get("/me/two-step/recovery-codes")
+	tr.at("recovery-codes-new", b.send("/me/two-step/recovery-codes"))
+	tr.at("recovery-codes-not-saved", b.send("/me/two-step/recovery-codes/finish"))
+	tr.at("two-step-renewed", b.send("/me/two-step/recovery-codes/finish", "saved", "true"))
+}
+
+func (tr *tour) leaving() {
+	w := tr.world(worldOptions{})
+	b := tr.browser(w)
+	a := b.signInWithPaper("carla")
+	tr.at("deactivate-by-code", b.get("/me/two-step/deactivate"))
+	tr.at("deactivate-same", b.send("/me/two-step/deactivate", "code", a), a)
+	tr.at("deactivate-typo", b.send("/me/two-step/deactivate", "code", exampleCode))
+	w.clock.pass(11 * time.Minute)
+	tr.at("deactivate-password", b.get("/me/two-step/deactivate"))
+	tr.at("deactivate-wrong-password", b.send("/me/two-step/deactivate", "password", "wrong-horse-battery", "code", w.people["carla"].codes[0]), "wrong-horse-battery", w.people["carla"].codes[0])
+	tr.at("deactivate-again", b.send("/me/two-step/deactivate", "password", testPassword, "code", a), testPassword, a)
+	second := w.people["carla"].paper()
+	tr.at("sign-in-deactivated", b.send("/me/two-step/deactivate", "password", testPassword, "code", second), testPassword, second)
+	b.send("/sign-in", "email", w.people["carla"].email, "password", testPassword)
+	tr.at("activate-deactivated", b.page)
+	app := tr.browser(w)
+	app.signIn("dmitri")
+	tr.at("deactivate-by-app", app.get("/me/two-step/deactivate"))
+}
+
+func (tr *tour) team() {
+	w := tr.world(worldOptions{})
+	b := tr.browser(w)
+	b.signIn("ana")
+	ctx, by := context.Background(), core.Console("test")
+	w.restart("carla")
+	w.add("gwen@example.com", "Gwen Adams", core.RoleMember, testPassword)
+	ana, err := w.core.Session(ctx, w.cookie(b, sessionCookie))
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	suspended := core.StatusSuspended
+	gwen, err := w.core.People(ctx, ana.By(core.Origin{}), core.PeopleFilter{Query: "gwen"})
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	if _, err := w.core.ChangeUser(ctx, ana.By(core.Origin{}), gwen.Items[0].ID, core.UserChange{Status: &suspended}); err != nil {
+		tr.t.Fatal(err)
+	}
+	_ = by
+	tr.at("team", b.get("/team"))
+	tr.at("team-filtered", b.get("/team?role=member&two_step=off"))
+	tr.at("team-nobody", b.get("/team?q=zoe"))
+	tr.at("team-no-filter", b.get("/team?role=owner&two_step=off"))
+	tr.at("team-cursor", b.get("/team?cursor=none"))
+	tr.at("team-role", b.get("/team?role=king"))
+	for _, who := range []string{"ana", "carla", "dmitri", "elena", "farid"} {
+		tr.at("user-"+who, b.get("/team/users/"+w.people[who].id))
+	}
+	tr.at("user-suspended", b.get("/team/users/"+gwen.Items[0].ID))
+	w.clock.pass(30 * time.Minute)
+	for range 5 {
+		wrong := tr.browser(w)
+		wrong.get("/sign-in")
+		wrong.send("/sign-in", "email", w.people["dmitri"].email, "password", testPassword)
+		wrong.send("/sign-in/second-step", "code", "000000")
+	}
+	tr.at("user-paused", b.get("/team/users/"+w.people["dmitri"].id))
+	bruno := tr.browser(w)
+	bruno.signIn("bruno")
+	tr.at("team-admin", bruno.get("/team"))
+	tr.at("user-other-team", bruno.get("/team/users/"+w.people["zoe"].id))
+	w.clock.pass(100 * time.Hour)
+	bruno.signIn("bruno")
+	tr.at("user-closed", bruno.get("/team/users/"+w.people["carla"].id))
+
+	for i := range 55 {
+		w.add(fmt.Sprintf("p%02d@example.com", i), fmt.Sprintf("Person %02d", i), core.RoleMember, "")
+	}
+	tr.at("team-many", bruno.get("/team"))
+	next := ""
+	each(bruno.page.doc, func(n *html.Node) {
+		if attr(n, "rel") == "next" {
+			next = attr(n, "href")
+		}
+	})
+	tr.at("team-last", bruno.get(next))
+}
+
+func (tr *tour) restarting() {
+	w := tr.world(worldOptions{})
+	tr.browser(w).signIn("carla")
+	b := tr.browser(w)
+	b.signIn("ana")
+	carla := "/team/users/" + w.people["carla"].id
+	tr.at("restart", b.get(carla+"/restart"))
+	tr.at("restart-no-reason", b.send(carla+"/restart", "verified_by", "known_number"))
+	tr.at("restart-not-verified", b.send(carla+"/restart", "reason", "Lost her phone <on> the train", "verified_by", ""))
+	w.clock.pass(11 * time.Minute)
+	tr.at("confirm-restart", b.send(carla+"/restart", "reason", "Lost her phone on the train", "verified_by", "known_number"))
+	tr.at("confirm-wrong-password", b.send("/me/confirm", "password", "wrong-horse-battery", "code", "123456"), "wrong-horse-battery", "123456")
+	tr.at("confirm-wrong-code", b.send("/me/confirm", "password", testPassword, "code", "123456"), testPassword, "123456")
+	paper := w.people["ana"].codes[0]
+	tr.at("confirm-recovery-code", b.send("/me/confirm", "password", testPassword, "code", paper), paper)
+	tr.at("restart-again", b.send("/me/confirm", "password", testPassword, "code", w.code(w.people["ana"])))
+	tr.at("user-restarted", b.send(carla+"/restart"))
+	tr.at("restart-waiting", b.get(carla+"/restart"))
+	old := b.page
+	w.restart("carla")
+	b.page = old
+	tr.at("restart-meanwhile", b.send(carla+"/restart", "reason", "again", "verified_by", "other"))
+	tr.at("restart-self", b.get("/team/users/"+w.people["ana"].id+"/restart"))
+	tr.at("restart-nothing", b.get("/team/users/"+w.people["elena"].id+"/restart"))
+	bruno := tr.browser(w)
+	bruno.signIn("bruno")
+	tr.at("restart-rank", bruno.get("/team/users/"+w.people["ana"].id+"/restart"))
+	tr.at("restart-missing", bruno.get("/team/users/"+w.people["zoe"].id+"/restart"))
+	code := tr.browser(w)
+	code.signInWithPaper("ana")
+	tr.at("restart-by-code", code.get("/team/users/"+w.people["dmitri"].id+"/restart"))
+	member := tr.browser(w)
+	member.signIn("dmitri")
+	tr.at("team-member", member.get("/team"))
+	w.restart("bruno")
+	bruno.signIn("bruno")
+	bruno.activate("bruno")
+	tr.at("restart-contained", bruno.get("/team/users/"+w.people["dmitri"].id+"/restart"))
+	tr.at("user-contained", bruno.get("/team/users/"+w.people["dmitri"].id))
+}
+
+func (tr *tour) beginning() {
+	w := tr.world(worldOptions{empty: true})
+	b := tr.browser(w)
+	tr.at("no-owner", b.get("/team"))
+	tr.at("no-owner-setup", b.get("/setup"))
+	tr.at("setup-gone", b.get("/setup/nonsense"))
+	link, err := w.core.MakeSetupLink(context.Background())
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	tr.at("setup", b.get("/setup/"+link.Token))
+	tr.at("setup-team", b.send("/setup", "name", "Ana", "email", "ana@example.com", "password", testPassword), testPassword)
+	tr.at("setup-short", b.send("/setup", "team", "Northwind", "password", "short-one"), "short-one")
+	tr.at("activate-owner", b.send("/setup", "password", testPassword), testPassword)
+	tr.at("setup-used", tr.browser(w).get("/setup"))
+
+	_, welcome := w.add("farid@example.com", "Farid Khan", core.RoleMember, "")
+	f := tr.browser(w)
+	tr.at("set-password", f.get(welcome))
+	tr.at("set-password-common", f.send("/set-password/form", "password", "passwordpassword"), "passwordpassword")
+	tr.at("set-password-stale", f.post("/set-password/form", url.Values{"password": {testPassword}}), testPassword)
+	f.get("/set-password/form")
+	tr.at("sign-in-welcome", f.send("/set-password/form", "password", testPassword), testPassword)
+	tr.at("set-password-gone", tr.browser(w).get(welcome))
+}
+
+func (tr *tour) refusals() {
+	w := tr.world(worldOptions{})
+	b := tr.browser(w)
+	tr.at("not-found-out", b.get("/nothing/here"))
+	b.signIn("carla")
+	tr.at("not-found", b.get("/nothing/here"))
+	tr.at("not-allowed", b.post("/team", nil))
+	r, _ := http.NewRequest(http.MethodPost, w.server.URL+"/sign-out", strings.NewReader("csrf=x"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	tr.at("cross-origin", b.do(r))
+	tr.at("too-large", b.post("/sign-in", url.Values{"email": {strings.Repeat("a", 70<<10)}}))
+	tr.at("bad-request", b.get("/me?a=%zz"))
+}
+
+// TestEveryPage holds what is true of every page in every state and language.
+// With PAGES=folder it leaves them there, to be looked at.
+func TestEveryPage(t *testing.T) {
+	for _, lang := range words.Languages() {
+		t.Run(string(lang), func(t *testing.T) {
+			t.Parallel()
+			for _, s := range everyPage(t, lang) {
+				t.Run(s.name, func(t *testing.T) { wellMade(t, lang, s) })
+				if folder := os.Getenv("PAGES"); folder != "" {
+					keep(t, filepath.Join(folder, string(lang)+"-"+s.name+".html"), s.page.body)
+				}
+			}
+		})
+	}
+}
+
+func keep(t *testing.T, file, text string) {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wellMade(t *testing.T, lang words.Language, s stop) {
+	p := s.page
+	if p.header.Get("Content-Type") != "text/html; charset=utf-8" || p.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("headers: %v", p.header)
+	}
+	if n := len(p.all("h1")); n != 1 {
+		t.Errorf("%d headings h1", n)
+	}
+	if p.title() == "" || !strings.Contains(p.title(), p.h1()) {
+		t.Errorf("title %q, heading %q", p.title(), p.h1())
+	}
+	failed := p.class("error-summary").Node != nil
+	if failed != strings.HasPrefix(p.title(), english.Say("err.prefix")) && lang == words.English {
+		t.Errorf("title %q, problem %q", p.title(), p.problem())
+	}
+	if got := attr(p.all("html")[0], "lang"); got != string(lang) {
+		t.Errorf("lang %q", got)
+	}
+	for _, mark := range []string{"⟦", "<no value>", "%!", "ZgotmplZ"} {
+		if strings.Contains(p.body, mark) {
+			t.Errorf("holds %q", mark)
+		}
+	}
+	for _, secret := range append(s.secret, testPassword) {
+		if strings.Contains(p.body, secret) {
+			t.Errorf("gives back a secret: %q", secret)
+		}
+	}
+	ids := map[string]bool{}
+	each(p.doc, func(n *html.Node) {
+		if id := attr(n, "id"); id != "" {
+			if ids[id] {
+				t.Errorf("the id %q twice", id)
+			}
+			ids[id] = true
+		}
+	})
+	focus := 0
+	each(p.doc, func(n *html.Node) {
+		if has(n, "autofocus") {
+			focus++
+		}
+		element(t, p, n, ids)
+	})
+	if focus > 1 {
+		t.Errorf("%d things want the focus", focus)
+	}
+}
+
+// element holds what is true of one element.
+func element(t *testing.T, p *answer, n *html.Node, ids map[string]bool) {
+	t.Helper()
+	for _, a := range n.Attr {
+		switch {
+		case a.Key == "style", strings.HasPrefix(a.Key, "on"), a.Key == "required", a.Key == "maxlength", a.Key == "pattern", a.Key == "disabled":
+			t.Errorf("<%s %s>", n.Data, a.Key)
+		case a.Key == "aria-describedby" || a.Key == "aria-labelledby" || a.Key == "for" || a.Key == "popovertarget" || a.Key == "data-copy" || a.Key == "data-said" || a.Key == "data-show":
+			for _, id := range strings.Fields(a.Val) {
+				if !ids[id] {
+					t.Errorf("<%s %s=%q> names nothing", n.Data, a.Key, a.Val)
+				}
+			}
+			if a.Val == "" {
+				t.Errorf("<%s %s> is empty", n.Data, a.Key)
+			}
+		case a.Key == "href" && strings.HasPrefix(a.Val, "#"):
+			if !ids[a.Val[1:]] {
+				t.Errorf("a link to %s leads nowhere", a.Val)
+			}
+		}
+	}
+	switch n.Data {
+	case "style":
+		t.Error("<style>")
+	case "script":
+		if n.FirstChild != nil || !strings.HasPrefix(attr(n, "src"), "/assets/") {
+			t.Error("an inline script")
+		}
+	case "button":
+		if attr(n, "type") == "" {
+			t.Error("a button without a type")
+		}
+	case "form":
+		if attr(n, "method") == "post" && attr(n, "action") != "/sign-in" && !strings.HasPrefix(attr(n, "action"), "/demo/") && attr(findIn(n, "csrf"), "value") == "" {
+			t.Errorf("the form to %s has no token", attr(n, "action"))
+		}
+	case "input", "select", "textarea":
+		kind := attr(n, "type")
+		if kind == "hidden" || attr(n, "aria-hidden") == "true" {
+			return
+		}
+		labeled := false
+		for c := n.Parent; c != nil; c = c.Parent {
+			labeled = labeled || c.Data == "label"
+		}
+		each(p.doc, func(l *html.Node) {
+			labeled = labeled || l.Data == "label" && attr(l, "for") == attr(n, "id") && attr(n, "id") != ""
+		})
+		if !labeled {
+			t.Errorf("<%s name=%q> has no label", n.Data, attr(n, "name"))
+		}
+		if kind == "password" && (has(n, "value") || attr(n, "autocomplete") == "") || attr(n, "name") == "code" && has(n, "value") {
+			t.Errorf("<input name=%q> %v", attr(n, "name"), n.Attr)
+		}
+	}
+}
+
+func findIn(form *html.Node, name string) *html.Node {
+	found := &html.Node{}
+	each(form, func(n *html.Node) {
+		if attr(n, "name") == name {
+			found = n
+		}
+	})
+	return found
+}

@@ -1,0 +1,128 @@
+package web
+
+import (
+	"strings"
+
+	"doorstep/internal/core"
+	"doorstep/internal/words"
+)
+
+// userPage is one person as owners and admins see them: states and numbers,
+// never a code.
+type userPage struct {
+	common
+	Person   *core.Person
+	Tags     []tag
+	Since    string
+	Codes    string
+	Sessions string
+	Notes    []note
+	Menu     menu
+	Restarts []line
+	Events   []line
+}
+
+// note stands in a page while something lasts.
+type note struct{ Tone, Text string }
+
+// line is a sentence about something that happened.
+type line struct {
+	Text  string
+	Event core.Event
+}
+
+func showUser(v *visit) error {
+	person, err := v.core.Person(v.ctx(), v.by(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	name := words.Args{"name": person.Name}
+	p := &userPage{
+		common: v.common(person.Name, name), Person: person, Tags: v.personTags(*person, v.words.DateTime),
+		Menu: v.personMenu(*person, "options"), Codes: v.say("user.nocodes"), Sessions: v.say("user.sessions.none"),
+	}
+	p.Main = ""
+	p.Notes = v.personNotes(person)
+	if person.TwoStep == core.TwoStepActive && !person.Since.IsZero() {
+		p.Since = v.say("user.since", words.Args{"at": person.Since})
+	}
+	if n := person.RecoveryCodesLeft; n > 0 {
+		p.Codes = v.say("user.codes", words.Args{"n": n})
+	}
+	if n := person.Sessions; n > 0 {
+		p.Sessions = v.say("user.sessions.count", words.Args{"n": n})
+	}
+	for _, r := range person.Restarts {
+		p.Restarts = append(p.Restarts, line{Text: v.restartLine(r)})
+	}
+	for _, e := range person.Events {
+		p.Events = append(p.Events, line{v.eventLine(e), e})
+	}
+	return v.show("user", p)
+}
+
+// personNotes say what lasts: a restart that waits, a closed or suspended account.
+func (v *visit) personNotes(p *core.Person) []note {
+	var notes []note
+	name := words.Args{"name": p.Name}
+	switch {
+	case p.Status == core.StatusInvited:
+		return []note{{"info", v.say("user.invited", name)}}
+	case p.Status == core.StatusSuspended:
+		notes = append(notes, note{"warn", v.say("user.suspended", name)})
+	}
+	switch {
+	case p.Closed:
+		notes = append(notes, note{"warn", v.say("user.closed", name)})
+	case p.TwoStep == core.TwoStepDue && p.DueReason == core.DueRestarted && len(p.Restarts) > 0:
+		notes = append(notes, note{"info", v.say("user.waiting", name, v.ofRestart(p.Restarts[0]))})
+	}
+	return notes
+}
+
+// ofRestart are what sentences name of a restart.
+func (v *visit) ofRestart(r core.Restart) words.Args {
+	by := r.ByName
+	if r.ByID == "" {
+		by = v.say("by.console")
+	}
+	return words.Args{"by": by, "started": r.At, "at": r.DueBy, "reason": r.Reason}
+}
+
+func (v *visit) restartLine(r core.Restart) string {
+	args := v.ofRestart(r)
+	args["at"] = r.At
+	if r.ByID == "" {
+		return v.say("user.history.console", args)
+	}
+	key := "verified." + string(r.VerifiedBy)
+	if !v.words.Has(key) {
+		key = "verified.other"
+	}
+	args["verified"] = v.say(key)
+	return v.say("user.history.line", args)
+}
+
+// eventLine is an event as a whole sentence; a word that this version does not
+// know shows as it is, not as nothing.
+func (v *visit) eventLine(e core.Event) string {
+	actor := e.ActorName
+	switch {
+	case strings.HasPrefix(actor, "console:"):
+		actor = v.say("by.console")
+	case actor == "":
+		actor = v.say("by.nobody")
+	}
+	args := words.Args{"actor": actor, "target": e.TargetName, "event": e.Event, "role": ""}
+	if to, ok := e.Details["to"].(string); ok && v.words.Has("role."+to) {
+		args["role"] = v.say("role." + to)
+	}
+	key := "ev." + e.Event
+	if e.ActorID == "" && e.Via == core.ViaConsole && v.words.Has(key+"_console") {
+		key += "_console"
+	}
+	if !v.words.Has(key) {
+		key = "ev.unknown"
+	}
+	return v.say(key, args)
+}

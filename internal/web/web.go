@@ -1,0 +1,147 @@
+package web
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync/atomic"
+
+	"doorstep/internal/core"
+	"doorstep/internal/edge"
+	"doorstep/internal/words"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed assets/app.css assets/app.js assets/favicon.svg assets/icons.html
+var assetFiles embed.FS
+
+// Options say what the pages are made of.
+type Options struct {
+	Core    *core.Core
+	Words   *words.Catalog
+	URL     *url.URL       // the public address; https makes the cookies Secure
+	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
+	Log     *slog.Logger
+	Demo    bool // the banner, and the button that hands the QR code to the demo phone
+}
+
+// Web is the room: made once, safe for concurrent use.
+type Web struct {
+	core    *core.Core
+	words   *words.Catalog
+	url     *url.URL
+	trusted []netip.Prefix
+	log     *slog.Logger
+	demo    bool
+
+	cookies cookies
+	assets  map[string]*asset
+	pages   map[words.Language]*template.Template // a set for each language: {{say}} speaks it
+	cross   *http.CrossOriginProtection
+	known   *addresses
+	owned   atomic.Bool // there is an owner; that never becomes untrue again (R11)
+}
+
+// New reads templates and assets. A template that cannot be parsed, or that says
+// a key which the catalog lacks, is an error: better no start than half a page.
+func New(o Options) (*Web, error) {
+	w := &Web{
+		core: o.Core, words: o.Words, url: o.URL, trusted: o.Trusted, log: o.Log, demo: o.Demo,
+		cookies: cookies{secure: o.URL.Scheme == "https"},
+		cross:   http.NewCrossOriginProtection(),
+	}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	assets, err := fs.Sub(assetFiles, "assets")
+	if err != nil {
+		return nil, err
+	}
+	if w.assets, err = readAssets(assets); err != nil {
+		return nil, err
+	}
+	if w.pages, err = w.readTemplates(templateFiles, assets); err != nil {
+		return nil, err
+	}
+	// Our own origin, for browsers that say nothing but it, behind a proxy that
+	// changes Host.
+	if err := w.cross.AddTrustedOrigin(o.URL.Scheme + "://" + o.URL.Host); err != nil {
+		return nil, fmt.Errorf("the public address: %w", err)
+	}
+	w.cross.SetDenyHandler(w.plain(func(v *visit) error { return v.refusePage(&core.Refusal{Code: crossOrigin}) }))
+	w.known = knownAddresses(w.Routes())
+	return w, nil
+}
+
+// Routes is the whole surface for browsers. What a route needs is checked before
+// its handler runs; the verbs check again under the lock of what they change.
+func (w *Web) Routes() []edge.Route {
+	return []edge.Route{
+		w.get("/sign-in", core.NeedOpen, showSignIn),
+		w.post("/sign-in", core.NeedOpen, signIn, showSignIn),
+		w.get("/sign-in/second-step", core.NeedAttempt, showSecondStep),
+		w.post("/sign-in/second-step", core.NeedAttempt, secondStep, showSecondStep),
+		w.get("/sign-out", core.NeedActivation, showSignOut),
+		w.post("/sign-out", core.NeedActivation, signOut, showSignOut),
+
+		w.get("/{$}", core.NeedSignedIn, showHome),
+		w.get("/me", core.NeedSignedIn, showMe),
+		w.get("/me/confirm", core.NeedSignedIn, showStepUp),
+		w.post("/me/confirm", core.NeedSignedIn, stepUp, showStepUp),
+		w.get("/me/two-step", core.NeedSignedIn, showTwoStep),
+		w.get("/me/two-step/activate", core.NeedActivation, showActivation),
+		w.post("/me/two-step/activate", core.NeedActivation, confirmActivation, showActivation),
+		w.post("/me/two-step/activate/over", core.NeedActivation, startOver, showActivation),
+		w.post("/me/two-step/activate/finish", core.NeedActivation, finishActivation, showActivation),
+		w.get("/me/two-step/recovery-codes", core.NeedSignedIn, showRecoveryCodes),
+		w.post("/me/two-step/recovery-codes", core.NeedSteppedUp, renewRecoveryCodes, showRecoveryCodes),
+		w.post("/me/two-step/recovery-codes/finish", core.NeedSignedIn, finishRecoveryCodes, showRecoveryCodes),
+		w.get("/me/two-step/deactivate", core.NeedSignedIn, showDeactivate),
+		w.post("/me/two-step/deactivate", core.NeedSignedIn, deactivate, showDeactivate),
+
+		w.get("/team", core.NeedAdmin, showTeam),
+		w.get("/team/users/{id}", core.NeedAdmin, showUser),
+		w.get("/team/users/{id}/restart", core.NeedSteppedUpAdmin, showRestart),
+		w.post("/team/users/{id}/restart", core.NeedSteppedUpAdmin, restart, showRestart),
+
+		w.get("/set-password/{token}", core.NeedOpen, openPasswordLink),
+		w.get("/set-password/form", core.NeedToken, showSetPassword),
+		w.post("/set-password/form", core.NeedToken, setPassword, showSetPassword),
+		w.get("/setup/{token}", core.NeedOpen, openSetupLink),
+		w.get("/setup", core.NeedToken, showSetup),
+		w.post("/setup", core.NeedToken, setUp, showSetup),
+
+		{Method: http.MethodGet, Path: "/session/watch", Needs: core.NeedActivation, Handler: http.HandlerFunc(w.watch)},
+		{Method: http.MethodGet, Path: "/assets/{name}", Needs: core.NeedOpen, Handler: http.HandlerFunc(w.serveAsset)},
+		{Method: http.MethodGet, Path: "/favicon.ico", Needs: core.NeedOpen, Handler: http.HandlerFunc(w.serveIcon)},
+	}
+}
+
+// get is a page: show renders it.
+func (w *Web) get(path string, needs core.Need, show page) edge.Route {
+	return edge.Route{Method: http.MethodGet, Path: path, Needs: needs, Handler: w.plain(w.guard(needs, show))}
+}
+
+// post is what a form sends: send calls the verb, and show renders the form again
+// when the verb, or the form's own token, refuses.
+func (w *Web) post(path string, needs core.Need, send, show page) edge.Route {
+	act := func(v *visit) error {
+		err := v.checkForm(needs)
+		if err == nil {
+			err = send(v)
+		}
+		if r := core.Refused(err); r != nil && !leadsAway(r) {
+			v.refused = r
+			return show(v)
+		}
+		return err
+	}
+	return edge.Route{Method: http.MethodPost, Path: path, Needs: needs, Handler: w.cross.Handler(w.plain(w.guard(needs, act)))}
+}
