@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"doorstep/internal/config"
+	"doorstep/internal/server"
+)
+
+type serve struct {
+	config.Flags `embed:""`
+}
+
+// Run is called by kong.
+func (s *serve) Run(c *console) error {
+	cfg, err := config.Read(s.Flags, c.lookup)
+	if err != nil {
+		return err
+	}
+	return server.Serve(c.ctx, server.Options{Config: cfg, Version: versionText, Out: c.stdout, Err: c.stderr})
+}
+
+type demo struct {
+	Listen          *string `placeholder:"HOST:PORT" help:"Where to listen, on this computer only (default 127.0.0.1:8420). $DOORSTEP_LISTEN"`
+	config.LogFlags `embed:""`
+}
+
+// Run is called by kong.
+func (d *demo) Run(c *console) error {
+	cfg, err := config.ReadDemo(d.Listen, d.LogFlags, c.lookup)
+	if err != nil {
+		return err
+	}
+	return server.Demo(c.ctx, server.Options{Config: cfg, Version: versionText, Out: c.stdout, Err: c.stderr}, operator())
+}
+
+type routes struct{}
+
+// Run is called by kong.
+func (*routes) Run(c *console) error {
+	text, err := server.Routes()
+	if err != nil {
+		return err
+	}
+	return c.print(text)
+}

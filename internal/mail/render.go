@@ -1,0 +1,176 @@
+package mail
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"doorstep/internal/core"
+	"doorstep/internal/words"
+)
+
+// Letters puts letters into words.
+type Letters struct {
+	Words *words.Catalog
+	Base  string // the public address; every link begins with it
+
+	// Device names a raw User-Agent ("Firefox on Linux"); nil shows it as it is.
+	Device func(w words.Words, raw string) string
+}
+
+// Render writes one letter. An unknown kind, or a letter that lacks what its
+// sentences name, is an error: no letter goes out half said.
+func (l Letters) Render(letter core.Letter) (Message, error) {
+	w := l.Words.In(words.Pick(letter.Language))
+	shape, err := shapeOf(letter)
+	if err != nil {
+		return Message{}, err
+	}
+	say := speaker{words: w, args: l.argsOf(w, letter)}
+	subject := say.line("mail." + string(letter.Kind) + ".s")
+	greeting := "mail.greeting"
+	if letter.Name == "" {
+		greeting = "mail.hello"
+	}
+	// {name} greets the addressee and {at} says when it happened; in the letter's own
+	// sentences they may be somebody else, and until when something must be done.
+	body := []string{
+		say.line(greeting, words.Args{"name": tidy(letter.Name)}),
+		say.line("mail." + string(letter.Kind) + ".b"),
+		say.line(whenOf(letter), words.Args{"at": letter.At.UTC()}),
+	}
+	for _, key := range shape.closing {
+		body = append(body, say.line(key))
+	}
+	foot := say.line("mail.foot")
+	if say.err != nil {
+		return Message{}, fmt.Errorf("write the letter %s: %w", letter.Kind, say.err)
+	}
+	m := Message{ID: letter.ID, To: letter.Recipient, Subject: tidy(subject), At: letter.At}
+	link := strings.TrimRight(l.Base, "/") + shape.link
+	m.Text = textOf(body, foot, link)
+	m.HTML, err = htmlOf(string(w.Language()), m.Subject, body, foot, link)
+	return m, err
+}
+
+// speaker says sentences and keeps the first error.
+type speaker struct {
+	words words.Words
+	args  words.Args
+	err   error
+}
+
+func (s *speaker) line(key string, own ...words.Args) string {
+	text, err := s.words.Try(key, append([]words.Args{s.args}, own...)...)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return text
+}
+
+// linkMark stands for the link until it is known whether it becomes text or a
+// tag. Values cannot hold it: tidy takes control characters out.
+const linkMark = "\x00"
+
+// argsOf turns what core stored (JSON: numbers are floats, times are texts) into
+// what sentences take.
+func (l Letters) argsOf(w words.Words, letter core.Letter) words.Args {
+	device := tidy(letter.Device)
+	if l.Device != nil {
+		device = tidy(l.Device(w, letter.Device))
+	}
+	if device == "" {
+		device = w.Say("device.unknown")
+	}
+	args := words.Args{}
+	for name, value := range letter.Args {
+		switch v := value.(type) {
+		case string:
+			args[name] = tidy(v)
+		case float64:
+			args[name] = int(v)
+		case int, int64, time.Time:
+			args[name] = v
+		}
+	}
+	if when, err := time.Parse(time.RFC3339, asText(letter.Args["at"])); err == nil {
+		args["at"] = when.UTC()
+	}
+	args["device"], args["ip"], args["link"] = device, tidy(letter.Address), linkMark
+	if args["name"] == nil {
+		args["name"] = tidy(letter.Name)
+	}
+	if v := asText(letter.Args["verified"]); v != "" {
+		args["verified"] = w.Say("verified." + v)
+	}
+	if v := asText(letter.Args["role"]); v != "" {
+		args["role"] = w.Say("role." + v)
+	}
+	switch by := asText(letter.Args["by"]); {
+	case fromConsole(letter) && strings.HasPrefix(by, "console: "):
+		args["by"], args["verified"] = w.Say("by.console"), w.Say("verified.console")
+	case by == "":
+		args["by"] = w.Say("by.server")
+	}
+	return args
+}
+
+func asText(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// fromConsole: every edge names at least the client's address; the console has
+// none. So nobody whose name is "console: …" passes for it.
+func fromConsole(letter core.Letter) bool { return letter.Address == "" && letter.Device == "" }
+
+func whenOf(letter core.Letter) string {
+	if fromConsole(letter) {
+		return "mail.whenconsole"
+	}
+	return "mail.when"
+}
+
+// shape is what a kind of letter has besides its own sentences: the page that its
+// one link leads to, and how it closes.
+type shape struct {
+	link    string
+	closing []string
+}
+
+// shapeOf says the shape of every kind. A letter about one's own act says what to
+// do if it was not one's own; one about somebody else's act says whom to ask. A
+// letter whose sentences hold a link has no second one. "How" leads to one's own
+// page until the help center has an article about it.
+func shapeOf(letter core.Letter) (shape, error) {
+	switch letter.Kind {
+	case core.LetterActivated, core.LetterDeactivated, core.LetterCodeUsed, core.LetterCodesNew, core.LetterReplay, core.LetterPassword:
+		return shape{link: "/me", closing: []string{"mail.ok", "mail.notyou"}}, nil
+	case core.LetterCodesLow, core.LetterCodesNone:
+		return shape{link: "/me/two-step/recovery-codes"}, nil
+	case core.LetterRestarted:
+		return shape{}, nil // its own sentences say what to do
+	case core.LetterRestartedOwners:
+		return shape{link: "/team/users/" + url.PathEscape(asText(letter.Args["user"]))}, nil
+	case core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved:
+		return shape{closing: []string{"mail.ask"}}, nil
+	}
+	return shape{}, fmt.Errorf("no letter is called %q", letter.Kind)
+}
+
+const valueLimit = 200 // characters of a name, a reason or a subject
+
+// tidy makes a value from outside fit for a letter: one line of at most 200
+// characters in which no mail program finds an address to link to, since the only
+// link in a letter is ours.
+func tidy(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, ""), "://", ": //")
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || r >= 0x80 && r <= 0xa0 || r == 0x2028 || r == 0x2029
+	}), " ")
+	if runes := []rune(s); len(runes) > valueLimit {
+		s = string(runes[:valueLimit-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,206 @@
+package mail
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"doorstep/internal/core"
+	"doorstep/internal/words"
+	"doorstep/internal/words/wordstest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const base = "https://id.example.com"
+
+// letter is one of each kind, as core queues it and the queue gives it back:
+// numbers are floats by then, times and roles are texts.
+func letter(kind core.LetterKind, language string) core.Letter {
+	l := core.Letter{
+		ID: "0197-letter", Kind: kind, Recipient: "carla@example.com", Name: "Carla Méndez", Language: language,
+		At: time.Date(2026, 5, 12, 14, 5, 0, 0, time.UTC), Address: "192.0.2.7", Device: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
+		Args: map[string]any{"email": "carla@example.com", "address": "192.0.2.7", "team": "Northwind"},
+	}
+	add := func(name string, value any) { l.Args[name] = value }
+	switch kind {
+	case core.LetterRestarted, core.LetterRestartedOwners:
+		add("by", "Bruno Costa")
+		add("reason", "Lost her phone")
+		add("at", "2026-05-15T14:05:00Z")
+		add("verified", "video_call")
+		add("name", "Carla Méndez")
+		add("user", "0197-carla")
+		if kind == core.LetterRestartedOwners {
+			l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
+		}
+	case core.LetterCodeUsed:
+		add("n", 7.0)
+	case core.LetterCodesLow:
+		add("n", 1.0)
+	case core.LetterRoleChanged:
+		add("by", "Ana Duarte")
+		add("role", "admin")
+	case core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved:
+		add("by", "Ana Duarte")
+	}
+	return l
+}
+
+func kinds() []core.LetterKind {
+	return []core.LetterKind{
+		core.LetterActivated, core.LetterDeactivated, core.LetterRestarted, core.LetterRestartedOwners,
+		core.LetterCodeUsed, core.LetterCodesLow, core.LetterCodesNone, core.LetterCodesNew, core.LetterReplay,
+		core.LetterPassword, core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
+	}
+}
+
+func TestGoldens(t *testing.T) {
+	letters := Letters{Words: wordstest.Strict(t), Base: base}
+	for _, l := range words.Languages() {
+		var b strings.Builder
+		for _, kind := range kinds() {
+			m, err := letters.Render(letter(kind, string(l)))
+			if err != nil {
+				t.Fatalf("%s %s: %v", kind, l, err)
+			}
+			fmt.Fprintf(&b, "=== %s\nTo: %s\nSubject: %s\n\n%s\n", kind, m.To, m.Subject, m.Text)
+		}
+		fromConsole := letter(core.LetterRestarted, string(l))
+		fromConsole.Address, fromConsole.Device, fromConsole.Args["by"] = "", "", "console: root"
+		m, err := letters.Render(fromConsole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "=== restarted, from the console\nTo: %s\nSubject: %s\n\n%s\n", m.To, m.Subject, m.Text)
+		file := filepath.Join("testdata", "letters."+string(l)+".txt")
+		if *update {
+			if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != string(want) {
+			t.Errorf("%s differs; run with -update and read what changed\n%s", file, b.String())
+		}
+	}
+}
+
+// A letter is in the addressee's language, has one link at most, which is ours,
+// one line of subject, and no markup but its own, whatever people are called.
+func TestEveryLetterKeepsTheRules(t *testing.T) {
+	letters := Letters{Words: wordstest.Strict(t), Base: base + "/"}
+	const hostile = "<b>Bob</b>\r\nBcc: x@evil.example https://evil.example/\u2028<img src=//evil.example> {link} \x00"
+	for _, l := range words.Languages() {
+		for _, kind := range kinds() {
+			in := letter(kind, string(l))
+			in.Name, in.Device = hostile, hostile
+			for _, name := range []string{"by", "reason", "name", "email", "team"} {
+				in.Args[name] = hostile + strings.Repeat("x", 300)
+			}
+			m, err := letters.Render(in)
+			if err != nil {
+				t.Fatalf("%s %s: %v", kind, l, err)
+			}
+			if strings.ContainsAny(m.Subject, "\r\n\x00\u2028") || len([]rune(m.Subject)) > valueLimit {
+				t.Errorf("%s %s: subject %q", kind, l, m.Subject)
+			}
+			links := regexp.MustCompile(`[a-z]+://\S*`).FindAllString(m.Text, -1)
+			if len(links) > 1 || len(links) == 1 && !strings.HasPrefix(links[0], base+"/") {
+				t.Errorf("%s %s: links %q", kind, l, links)
+			}
+			if strings.Contains(m.Text, strings.Repeat("x", valueLimit)) || strings.ContainsAny(m.Text, "\r\x00") || strings.Contains(m.Text, "⟦") {
+				t.Errorf("%s %s: %q", kind, l, m.Text)
+			}
+			onlyOurMarkup(t, m)
+			sameWords(t, m)
+		}
+	}
+}
+
+// onlyOurMarkup reads the page as a browser would.
+func onlyOurMarkup(t *testing.T, m Message) {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(m.HTML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		if !strings.Contains(" html head meta title body div p a hr ", " "+n.Data+" ") {
+			t.Errorf("a letter holds <%s>: %s", n.Data, m.HTML)
+		}
+		for _, a := range n.Attr {
+			if a.Key == "src" || strings.HasPrefix(a.Key, "on") || a.Key == "href" && !strings.HasPrefix(a.Val, base+"/") {
+				t.Errorf("a letter holds %s=%q", a.Key, a.Val)
+			}
+		}
+	}
+}
+
+// sameWords: what the HTML says, the text says.
+func sameWords(t *testing.T, m Message) {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(m.HTML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for n := range doc.Descendants() {
+		if n.Type == html.TextNode && n.Parent.Data != "title" {
+			b.WriteString(n.Data)
+			b.WriteString(" ")
+		}
+	}
+	flat := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, "\n-- \n", "\n")), "") }
+	if flat(b.String()) != flat(m.Text) {
+		t.Errorf("HTML and text differ:\n%s\n%s", b.String(), m.Text)
+	}
+}
+
+func TestWhoAndWhence(t *testing.T) {
+	letters := Letters{Words: wordstest.Strict(t), Base: base}
+	// Somebody who calls themself the console does not pass for it.
+	in := letter(core.LetterRestarted, "en")
+	in.Args["by"] = "console: root"
+	m, err := letters.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(m.Text, "console: root restarted it") || !strings.Contains(m.Text, "Address: 192.0.2.7") {
+		t.Errorf("%s", m.Text)
+	}
+	letters.Device = func(_ words.Words, raw string) string { return "a browser: " + raw[:7] }
+	if m, err = letters.Render(letter(core.LetterActivated, "")); err != nil || !strings.Contains(m.Text, "Device: a browser: Mozilla. Address") {
+		t.Errorf("%v: %s", err, m.Text)
+	}
+}
+
+func TestBrokenLetters(t *testing.T) {
+	catalog, err := words.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters := Letters{Words: catalog, Base: base}
+	in := letter(core.LetterRestarted, "en")
+	delete(in.Args, "reason")
+	if m, err := letters.Render(in); !errors.Is(err, words.ErrNoValue) {
+		t.Errorf("a letter without its reason: %v, %q", err, m.Text)
+	}
+	if _, err := letters.Render(letter("greetings", "en")); err == nil {
+		t.Error("an unknown kind was written")
+	}
+}
