@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"crypto/hmac"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -84,7 +86,38 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	if err := c.migrate(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	if err := c.checkKeys(ctx, o.KeysDir); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return c, nil
+}
+
+// checkKeys refuses a database that was made with other keys. Without it a lost or
+// forgotten keys folder is made anew in silence, and every password is wrong.
+func (c *Core) checkKeys(ctx context.Context, dir string) error {
+	ours := c.keys.MAC("installation", []byte("key check"))
+	stored, err := c.storedKeyCheck(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = c.keepCount(ctx, func(t *tx) error {
+			_, err := t.exec(`INSERT INTO installations (id, key_check) VALUES (1, $1) ON CONFLICT (id) DO NOTHING`, ours)
+			return err
+		})
+		if err == nil {
+			stored, err = c.storedKeyCheck(ctx) // somebody else may have been first
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("compare the keys with the database: %w", err)
+	}
+	if !hmac.Equal(stored, ours) {
+		return fmt.Errorf("the keys in %s are not those that this database was made with, so nobody could sign in: put back the keys folder that belongs to it (--keys)", dir)
+	}
+	return nil
+}
+
+func (c *Core) storedKeyCheck(ctx context.Context) (stored []byte, err error) {
+	err = c.read(ctx).row(`SELECT key_check FROM installations WHERE id = 1`).Scan(&stored)
+	return stored, err
 }
 
 // Close closes the database. Calls under way fail.

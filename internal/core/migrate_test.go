@@ -50,3 +50,26 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// A database is refused with keys that are not its own: they were lost, or the
+// wrong folder was named.
+func TestOtherKeysAreRefused(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, o db.Options) {
+		keysDir := t.TempDir()
+		options := Options{DataDir: filepath.Dir(o.SQLite), Database: o.Postgres, KeysDir: filepath.Join(keysDir, "keys")}
+		for range 2 {
+			c, err := Open(context.Background(), options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		options.KeysDir = filepath.Join(keysDir, "new")
+		_, err := Open(context.Background(), options)
+		if err == nil || !strings.Contains(err.Error(), "put back the keys folder") || !strings.Contains(err.Error(), options.KeysDir) {
+			t.Errorf("other keys: %v", err)
+		}
+	})
+}

@@ -1,6 +1,13 @@
 -- +goose Up
 -- Times are Unix milliseconds, 0 means "none". Every row of a team's data names the team.
 
+-- One row: a value that only the keys of this installation make. With other keys
+-- every password would be wrong, without a word.
+CREATE TABLE installations (
+    id        BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    key_check BYTEA  NOT NULL
+);
+
 CREATE TABLE teams (
     id         TEXT   NOT NULL PRIMARY KEY,
     name       TEXT   NOT NULL,

@@ -1,0 +1,50 @@
+package apptest
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"doorstep/internal/mail"
+)
+
+// letters is the mail server that everybody's letters end at.
+type letters struct {
+	base string
+
+	mu  sync.Mutex
+	all []mail.Message
+}
+
+// Send takes a letter, as a mail server does.
+func (l *letters) Send(_ context.Context, m mail.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, m)
+	return nil
+}
+
+// Letters lets the postman go round and returns every letter that ever arrived,
+// the oldest first.
+func (a *App) Letters() []mail.Message {
+	a.t.Helper()
+	post := &mail.Postman{Core: a.Core, Letters: mail.Letters{Words: a.words, Base: a.letters.base}, Sender: a.letters, Log: a.log.logger()}
+	if _, err := post.Round(context.Background()); err != nil {
+		a.t.Fatalf("deliver the letters: %v", err)
+	}
+	a.letters.mu.Lock()
+	defer a.letters.mu.Unlock()
+	return append([]mail.Message(nil), a.letters.all...)
+}
+
+// LettersTo are the subjects of somebody's letters, the oldest first.
+func (a *App) LettersTo(key string) []string {
+	a.t.Helper()
+	var subjects []string
+	for _, m := range a.Letters() {
+		if strings.EqualFold(m.To, a.Person(key).Email) {
+			subjects = append(subjects, m.Subject)
+		}
+	}
+	return subjects
+}
