@@ -1,0 +1,31 @@
+# make test needs nothing to be installed first; `go test ./...` alone passes with nothing but Go.
+GOTEST = go test -race -p 2 -timeout 15m
+
+.PHONY: run build test lint bench e2e pictures tools
+
+run: ## start the demo
+	go run ./cmd/doorstep demo
+
+build: ## bin/doorstep: one static program
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/doorstep ./cmd/doorstep
+
+test: ## every test, with the race detector, PostgreSQL and a real browser
+	scripts/prepare
+	failed=0; go run ./internal/db/dbtest/withpostgres $(GOTEST) ./... || failed=1; \
+	$(MAKE) --no-print-directory e2e || failed=1; exit $$failed
+
+e2e: ## the browser tests, which are a module of their own
+	cd e2e && $(GOTEST) ./...
+
+lint: ## formatting and static checks, at the versions in scripts/tools
+	scripts/lint
+
+bench: build ## benchmarks, then the program itself: start, memory, size
+	go test -run '^$$' -bench . -benchmem ./...
+	go run ./scripts/bench
+
+pictures: ## docs/pictures, drawn anew by the browser tests
+	cd e2e && UPDATE=1 go test -count 1 -run '^TestPictures' ./...
+
+tools: ## the pinned development tools, into ./bin
+	scripts/tools
