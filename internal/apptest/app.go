@@ -66,6 +66,7 @@ func Each(t *testing.T, o Options, run func(t *testing.T, a *App)) {
 	t.Helper()
 	for _, engine := range []string{SQLite, Postgres} {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			o := o
 			o.Engine = engine
 			run(t, Start(t, o))

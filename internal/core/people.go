@@ -43,6 +43,7 @@ type PeopleFilter struct {
 type People struct {
 	Items            []Person
 	Next, Previous   string // cursors, "" at the ends
+	Found            int    // that the filter lets through, on all pages
 	Total, NotActive int    // of the whole team, whatever the filter
 }
 
@@ -85,6 +86,10 @@ func (c *Core) People(ctx context.Context, by Actor, f PeopleFilter) (*People, e
 	if err != nil {
 		return nil, err
 	}
+	var found int
+	if err := r.row(`SELECT COUNT(*) FROM users u WHERE `+where, args...).Scan(&found); err != nil {
+		return nil, err
+	}
 	back, key, id, err := c.readCursor(actor.teamID, f.Cursor)
 	if err != nil {
 		return nil, err
@@ -107,6 +112,7 @@ func (c *Core) People(ctx context.Context, by Actor, f PeopleFilter) (*People, e
 		return nil, err
 	}
 	page := c.cutPage(users, limit, back, f.Cursor != "")
+	page.Found = found
 	for _, u := range page.users {
 		p, err := c.personOf(r, actor, u, now)
 		if err != nil {

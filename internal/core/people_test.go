@@ -42,6 +42,9 @@ func TestPeople(t *testing.T) {
 			if got := names(p); got != c.want {
 				t.Errorf("%+v: %q, want %q", c.filter, got, c.want)
 			}
+			if p.Found != len(p.Items) {
+				t.Errorf("%+v: %d found, %d listed", c.filter, p.Found, len(p.Items))
+			}
 			if p.Total != 7 || p.NotActive != 2 {
 				t.Errorf("%d people, %d not active; want 7 and 2", p.Total, p.NotActive)
 			}

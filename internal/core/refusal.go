@@ -145,6 +145,29 @@ func (r *Refusal) with(name string, value any) *Refusal {
 	return r
 }
 
+// together makes one refusal of all that is wrong with a form, in the order of
+// its inputs; nil when nothing is.
+func together(errs ...error) error {
+	var first, last *Refusal
+	for _, err := range errs {
+		r := Refused(err)
+		switch {
+		case err == nil:
+			continue
+		case r == nil:
+			return err
+		case first == nil:
+			first, last = r, r
+		default:
+			last.Also, last = r, r
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return first
+}
+
 // Refused returns the refusal in err, or nil when err is something else.
 func Refused(err error) *Refusal {
 	var r *Refusal

@@ -78,7 +78,7 @@ func somethingToRestart(target *userRow, now time.Time) error {
 // tidy checks what was said. Refuses: reason-missing, reason-too-long,
 // verified-by-missing.
 func (r RestartRequest) tidy() (RestartRequest, error) {
-	var reason, verified *Refusal
+	var reason, verified error
 	r.Reason = strings.Join(strings.Fields(cut(r.Reason, 10*ReasonLongest)), " ")
 	switch n := utf8.RuneCountInString(r.Reason); {
 	case n < reasonShortest:
@@ -89,14 +89,7 @@ func (r RestartRequest) tidy() (RestartRequest, error) {
 	if !slices.Contains(VerifiedByValues(), r.VerifiedBy) {
 		verified = refuseField(VerifiedByMissing, "verified_by")
 	}
-	switch {
-	case verified != nil:
-		verified.Also = reason
-		return r, verified
-	case reason != nil:
-		return r, reason
-	}
-	return r, nil
+	return r, together(verified, reason)
 }
 
 // RestartTwoStep restarts another person's 2-step: authenticators, recovery

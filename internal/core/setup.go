@@ -63,6 +63,16 @@ func (c *Core) SetupForm(ctx context.Context, form string) error {
 // NewOwner is what the set-up form asks for.
 type NewOwner struct{ Team, Name, Email, Password, Language string }
 
+// tidy checks all of it, so that a person hears of everything at once.
+func (n NewOwner) tidy() (NewOwner, error) {
+	team, wrongTeam := readName(n.Team, "team", TeamNameMissing)
+	name, wrongName := readName(n.Name, "name", NameMissing)
+	email, wrongEmail := readEmail(n.Email)
+	err := together(wrongTeam, wrongName, wrongEmail, checkPassword(n.Password, n.Email, n.Name, n.Team))
+	n.Team, n.Name, n.Email = team, name, email
+	return n, err
+}
+
 // SetUp makes the first team and its owner and signs the owner in, as far as
 // activation. The link is used up in the same transaction: of two browsers with
 // one link, one wins and the other is told.
@@ -76,16 +86,7 @@ func (c *Core) SetUp(ctx context.Context, by Actor, form string, n NewOwner) (*S
 	if err != nil {
 		return nil, err
 	}
-	if n.Team, err = readName(n.Team, "team", TeamNameMissing); err != nil {
-		return nil, err
-	}
-	if n.Name, err = readName(n.Name, "name", NameMissing); err != nil {
-		return nil, err
-	}
-	if n.Email, err = readEmail(n.Email); err != nil {
-		return nil, err
-	}
-	if err := checkPassword(n.Password, n.Email, n.Name, n.Team); err != nil {
+	if n, err = n.tidy(); err != nil {
 		return nil, err
 	}
 	hash, err := c.hashPassword(ctx, n.Password)

@@ -26,6 +26,9 @@ func needStepUp(u *userRow, s *sessionRow, now time.Time) error {
 // Refuses: recovery-session, wrong-password, too-many-tries, and what
 // AcceptSecondStep refuses of a code; a recovery code is refused and not spent.
 func (c *Core) StepUp(ctx context.Context, by Actor, pass, text string) (*Session, error) {
+	if err := by.typedBoth(pass, text); err != nil {
+		return nil, err
+	}
 	u, err := c.provePassword(ctx, by, pass, EventStepUpRefused)
 	if err != nil {
 		return nil, err
@@ -66,6 +69,19 @@ func (c *Core) StepUp(ctx context.Context, by Actor, pass, text string) (*Sessio
 		return nil, err
 	}
 	return stepped, nil
+}
+
+// typedBoth hears of an empty form before anything is counted.
+func (a Actor) typedBoth(pass, text string) error {
+	if a.session == nil || a.session.SecondStep == SecondStepRecoveryCode || pass != "" {
+		return nil
+	}
+	missing := error(refuseField(PasswordMissing, "password"))
+	if a.session.User.TwoStep != TwoStepActive {
+		return missing
+	}
+	_, wrongCode := readCode(text)
+	return together(missing, wrongCode)
 }
 
 // provePassword compares the password of the signed-in actor; the counter is the

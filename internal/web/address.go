@@ -16,11 +16,11 @@ import (
 type addresses struct {
 	mux     *http.ServeMux // patterns without methods
 	methods map[string][]string
-	back    map[string]bool
+	back    map[string]core.Need // what each asks for
 }
 
 func knownAddresses(routes []edge.Route) *addresses {
-	a := &addresses{mux: http.NewServeMux(), methods: map[string][]string{}, back: map[string]bool{}}
+	a := &addresses{mux: http.NewServeMux(), methods: map[string][]string{}, back: map[string]core.Need{}}
 	for _, r := range routes {
 		if len(a.methods[r.Path]) == 0 {
 			a.mux.Handle(r.Path, http.NotFoundHandler())
@@ -31,7 +31,7 @@ func knownAddresses(routes []edge.Route) *addresses {
 			continue // a step of signing in, or no page
 		}
 		if r.Method == http.MethodGet && !slices.Contains([]string{"/sign-out", "/me/confirm", "/session/watch"}, r.Path) {
-			a.back[r.Path] = true
+			a.back[r.Path] = r.Needs
 		}
 	}
 	return a
@@ -53,7 +53,7 @@ func (a *addresses) wayBack(text string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || path.Clean(u.Path) != u.Path {
 		return ""
 	}
-	if !a.back[a.pattern(u)] {
+	if a.back[a.pattern(u)] == "" {
 		return ""
 	}
 	q := u.Query()

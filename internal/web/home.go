@@ -10,6 +10,7 @@ type homePage struct {
 	common
 	Notes    []string // what stands over this account for a while
 	Todo     []todo
+	Safe     bool // nothing to do
 	TwoStep  []tag
 	Team     *core.People // nil for members
 	TeamSays string
@@ -26,15 +27,17 @@ func showHome(v *visit) error {
 	}
 	p := &homePage{common: v.common(v.say("home.title", words.Args{"name": u.Name})), TwoStep: v.ownTags(two)}
 	p.Main = ""
-	if !u.ContainedUntil.IsZero() {
+	admin := core.NeedAdmin.Meets(v.session, v.core.Now()) == nil
+	if admin && !u.ContainedUntil.IsZero() { // a member has nothing of what it takes away
 		p.Notes = append(p.Notes, v.say("home.contained", words.Args{"at": u.ContainedUntil}))
 	}
 	p.Todo = v.ownTodo(two)
-	if core.NeedAdmin.Meets(v.session, v.core.Now()) == nil {
+	if admin {
 		if err := v.teamTodo(p); err != nil {
 			return err
 		}
 	}
+	p.Safe = len(p.Todo) == 0 && !two.OpenedByCode // who came with a recovery code is not done yet
 	return v.show("home", p)
 }
 
@@ -69,7 +72,7 @@ func (v *visit) teamTodo(p *homePage) error {
 	}
 	p.Team, p.TeamSays = people, v.say("home.people", words.Args{"n": people.Total})
 	if people.NotActive > 0 {
-		p.Todo = append(p.Todo, todo{Text: v.say("home.inactive", words.Args{"n": people.NotActive}), Href: "/team?two_step=off"})
+		p.Todo = append(p.Todo, todo{Text: v.say("home.inactive", words.Args{"n": people.NotActive}), Href: "/team?two_step=not_active"})
 	}
 	if len(people.Items) == 1 {
 		p.Todo = append(p.Todo, todo{Text: v.say("home.secondowner")})

@@ -129,4 +129,4 @@ func (a *answer) link(href string) bool {
 }
 
 // exampleCode is the recovery code that the hint shows.
-const exampleCode = "7k3m-q9wd-2xhp-4tbn"
+const exampleCode = "7k3m‑q9wd‑2xhp‑4tbn" // with hyphens that do not break the line

@@ -59,13 +59,15 @@ func (v *visit) enter(s *core.Session) error {
 	}
 	v.keepToken(s)
 	v.web.cookies.clear(v.rw, attemptCookie)
-	v.session, v.token = s, s.Token
 	return nil
 }
 
 // keepToken puts the token of a session into the browser, after a sign-in and
 // whenever core has replaced it.
-func (v *visit) keepToken(s *core.Session) { v.web.cookies.set(v.rw, sessionCookie, s.Token, 0) }
+func (v *visit) keepToken(s *core.Session) {
+	v.web.cookies.set(v.rw, sessionCookie, s.Token, 0)
+	v.session, v.token = s, s.Token
+}
 
 // toSignIn leads whoever has no session to the sign-in page. The dead cookie
 // stays: core tells from it, and from nothing in an address, why it ended.

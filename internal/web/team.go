@@ -48,9 +48,12 @@ func showTeam(v *visit) error {
 		Previous: v.teamAddress(people.Previous), Next: v.teamAddress(people.Next),
 	}
 	p.Main = ""
+	if p.Filtered {
+		p.People = v.say("team.found", words.Args{"n": people.Found})
+	}
 	p.Roles = v.options(p.Role, "team.filter.allroles", "role.", "owner", "admin", "member")
 	p.States = v.options(p.TwoStep, "team.filter.alltwo", "team.filter.", "active", "not_active", "off", "due")
-	if people.NotActive > 0 {
+	if people.NotActive > 0 && !p.Filtered {
 		p.Inactive = v.say("team.inactive", words.Args{"n": people.NotActive})
 	}
 	for _, person := range people.Items {

@@ -137,12 +137,22 @@ func (v *visit) see(address string) error {
 }
 
 // seeWanted goes to the page that the person wanted before signing in or
-// confirming, else to the given one.
+// confirming, else to the given one. A page that is not theirs to open would take
+// the place of the news that the other one brings.
 func (v *visit) seeWanted(otherwise string) error {
-	if v.next != "" {
+	if v.next != "" && v.mayOpen(v.next) {
 		return v.see(v.next)
 	}
 	return v.see(otherwise)
+}
+
+func (v *visit) mayOpen(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	r := v.web.known.back[v.web.known.pattern(u)].Meets(v.session, v.core.Now())
+	return r == nil || r.Code == core.StepUpRequired // which is asked for on the way
 }
 
 // keepWanted adds the page that the person wanted to an address of ours.
