@@ -1,0 +1,333 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestPages looks at every page and state, in every language.
+func TestPages(t *testing.T) {
+	need(t, axeTool, paperTool)
+	for _, l := range languages {
+		t.Run(l, func(t *testing.T) {
+			t.Parallel()
+			g := &gallery{t: t, language: l}
+			w := walk{g, newTeam(t), how{language: l}}
+			owner := w.team.add(t, "Ana Duarte", "owner") // without one every page is about that
+			w.signingIn()
+			ana := w.anaActivates(owner)
+			w.herOwn(ana)
+			carla := w.carlaActivates(ana)
+			w.theTeam(ana, carla)
+			w.restarting(ana, carla)
+			w.afterARestart(carla)
+			w.withRecoveryCodes(carla)
+			w.links()
+			w.settingUp()
+			t.Logf("%d pages", len(g.names))
+		})
+	}
+}
+
+// TestDemoPages looks at what only a demo has, and at a team in which everybody
+// is in another state.
+func TestDemoPages(t *testing.T) {
+	need(t, axeTool)
+	t.Parallel()
+	d, err := sharedDemo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana := arrives(t, d, demoAccount("Ana Duarte", "ana"), how{})
+	code := ana.shows(ana.email)
+	ana.signsIn()
+	ana.types(code)
+	ana.opens("/team")
+	ana.weighs("a team of seven", 0)
+	for _, l := range languages {
+		g := &gallery{t: t, language: l}
+		ana.language = l
+		ana.clicks(languageNames[l])
+		ana.isAt("/team") // the link keeps the page
+		g.look(ana, "demo-team")
+		for _, who := range []string{"Dmitri Volkov", "Farid Haddad", "Gwen Parry"} {
+			ana.opens("/team")
+			ana.clicks(who)
+			first, _, _ := strings.Cut(strings.ToLower(who), " ")
+			g.look(ana, "demo-user-"+first)
+		}
+		for _, path := range []string{"/demo", "/demo/inbox", "/demo/phone", "/demo/phone/paper"} {
+			ana.opens(path)
+			g.look(ana, strings.ReplaceAll(path[1:], "/", "-"))
+		}
+		ana.opens("/demo/phone")
+		ana.clicks(ana.say("demo.phone.add"))
+		g.look(ana, "demo-phone-wrong")
+		ana.opens("/demo/inbox")
+		ana.clicks(eval[string](ana, `document.querySelector(".rows strong").textContent`)) // the newest
+		g.look(ana, "demo-letter")
+		ana.opens("/team")
+	}
+}
+
+// walk goes through the pages of a team in one language.
+type walk struct {
+	*gallery
+	team *team
+	how  how
+}
+
+func (w walk) arrives(who account) *person { return arrives(w.t, w.team.program, who, w.how) }
+
+func (w walk) signingIn() {
+	p := w.arrives(account{name: "nobody yet"})
+	p.opens("/sign-in")
+	w.look(p, "sign-in")
+	if w.language == "en" {
+		p.weighs("sign-in", 14)
+	}
+	p.clicks(p.say("common.continue"))
+	w.look(p, "sign-in-empty")
+	p.fills(p.say("signin.email"), "nobody@example.test")
+	p.fills(p.say("signin.password"), password)
+	p.clicks(p.say("common.continue"))
+	w.look(p, "sign-in-wrong")
+}
+
+func (w walk) anaActivates(owner account) *person {
+	ana := w.arrives(owner)
+	ana.signsIn()
+	w.look(ana, "activate-due")
+	ana.phone = newAuthenticator(w.t, ana.scans())
+	ana.presses(ana.say("act.key"))
+	w.look(ana, "activate-key")
+	ana.fills(ana.say("act.code"), ana.phone.wrong(w.t))
+	ana.clicks(ana.say("common.continue"))
+	w.look(ana, "activate-wrong")
+	ana.confirms()
+	ana.codesFitTheirLines()
+	w.look(ana, "codes")
+	ana.prints()
+	ana.clicks(ana.say("common.finish"))
+	w.look(ana, "codes-unticked")
+	ana.presses(ana.say("codes.ack"))
+	ana.clicks(ana.say("common.finish"))
+	w.look(ana, "home-activated")
+	return ana
+}
+
+func (w walk) herOwn(ana *person) {
+	ana.opens("/me")
+	w.look(ana, "me")
+	ana.opens("/me/two-step")
+	w.look(ana, "two-step")
+	ana.opens("/me/two-step/deactivate")
+	w.look(ana, "deactivate")
+	ana.clicks(ana.say("off.button"))
+	w.look(ana, "deactivate-empty")
+	ana.opens("/me/two-step/recovery-codes")
+	w.look(ana, "recovery-codes")
+	ana.clicks(ana.say("codes.renewbutton"))
+	ana.codes = ana.codesOnPage()
+	w.look(ana, "recovery-codes-new")
+	ana.presses(ana.say("codes.ack"))
+	ana.clicks(ana.say("common.finish"))
+	w.look(ana, "two-step-renewed")
+	ana.opens("/me/confirm")
+	w.look(ana, "confirm")
+	ana.clicks(ana.say("up.button"))
+	w.look(ana, "confirm-empty")
+	ana.opens("/sign-in")
+	w.look(ana, "sign-in-already")
+	ana.opens("/sign-out")
+	w.look(ana, "sign-out")
+	ana.opens("/nowhere")
+	ana.got(404)
+	w.look(ana, "refusal-404")
+}
+
+func (w walk) carlaActivates(ana *person) *person {
+	carla := w.arrives(w.team.add(w.t, "Carla Méndez", "member"))
+	carla.signsIn()
+	w.look(carla, "home-grace")
+	carla.opens("/me/two-step")
+	w.look(carla, "two-step-off")
+	carla.opens("/team/users/" + carla.id)
+	w.look(carla, "refusal-403")
+	ana.opens("/team/users/" + carla.id)
+	w.look(ana, "user-off")
+	carla.opens("/me/two-step/activate")
+	w.look(carla, "activate")
+	carla.activates()
+	return carla
+}
+
+func (w walk) theTeam(ana, carla *person) {
+	w.team.add(w.t, "Dmitri Wolfeschlegelsteinhausenbergerdorff de la Fuente y Santa María", "admin")
+	ana.opens("/team")
+	w.look(ana, "team")
+	ana.presses(ana.say("team.actions", args{"name": carla.name}))
+	w.look(ana, "team-menu")
+	ana.opens("/team")
+	ana.presses(ana.say("team.actions", args{"name": ana.name}))
+	w.look(ana, "team-menu-self")
+	ana.opens("/team?two_step=off")
+	w.look(ana, "team-filtered")
+	ana.opens("/team?q=zo%C3%AB")
+	w.look(ana, "team-none")
+	ana.opens("/team/users/" + carla.id)
+	w.look(ana, "user")
+	ana.presses(ana.say("team.options"))
+	w.look(ana, "user-menu")
+	ana.opens("/team/users/" + ana.id + "/restart")
+	w.look(ana, "refusal-self")
+}
+
+func (w walk) restarting(ana, carla *person) {
+	ana.opens("/team/users/" + carla.id + "/restart")
+	w.look(ana, "restart")
+	ana.clicks(ana.say("re.item"))
+	w.look(ana, "restart-refused")
+	ana.confirmsRestart(carla.account)
+	w.look(ana, "user-restarted")
+	ana.opens("/team/users/" + carla.id + "/restart")
+	w.look(ana, "restart-again")
+	ana.opens("/")
+	w.look(ana, "home")
+}
+
+func (w walk) afterARestart(carla *person) {
+	carla.opens("/me")
+	w.look(carla, "sign-in-restarted")
+	carla.signsIn()
+	carla.phone = nil
+	w.look(carla, "activate-restarted")
+	carla.activates()
+	carla.opens("/")
+	w.look(carla, "home-contained")
+	carla.signsOut()
+	w.look(carla, "sign-in-out")
+	carla.signsIn()
+	w.look(carla, "second-step")
+	if w.language == "en" {
+		carla.weighs("second-step", 14)
+	}
+	carla.types(carla.phone.wrong(w.t))
+	carla.types(carla.phone.wrong(w.t))
+	carla.types(carla.phone.wrong(w.t))
+	w.look(carla, "second-step-wrong")
+	for range 3 {
+		carla.types(carla.phone.wrong(w.t))
+	}
+	carla.got(429)
+	w.look(carla, "second-step-wait")
+}
+
+// withRecoveryCodes signs in with one while the app waits (R13).
+func (w walk) withRecoveryCodes(carla *person) {
+	a, b := carla.recoveryCode(), carla.recoveryCode()
+	carla.types(withTypo(a))
+	w.look(carla, "second-step-typo")
+	carla.types(a)
+	w.look(carla, "home-recovery")
+	carla.opens("/me/two-step")
+	w.look(carla, "two-step-recovery")
+	carla.opens("/me/confirm")
+	w.look(carla, "confirm-recovery")
+	carla.opens("/me/two-step/deactivate")
+	w.look(carla, "deactivate-recovery")
+	carla.fills(carla.say("off.labelrec"), a)
+	carla.clicks(carla.say("off.button"))
+	w.look(carla, "deactivate-same")
+	carla.fills(carla.say("off.labelrec"), b)
+	carla.clicks(carla.say("off.button"))
+	w.look(carla, "sign-in-deactivated")
+}
+
+// links are the pages that a one-use link opens.
+func (w walk) links() {
+	elena, link := w.team.invite(w.t, "Elena Rossi")
+	p := w.arrives(elena)
+	p.opens(link)
+	w.look(p, "set-password")
+	p.fills(p.say("setpw.label"), "short")
+	p.clicks(p.say("welcome.button"))
+	w.look(p, "set-password-short")
+	p.fills(p.say("setpw.label"), p.password)
+	p.clicks(p.say("welcome.button"))
+	w.look(p, "sign-in-welcome")
+	p.opens(link)
+	w.look(p, "set-password-gone")
+}
+
+// settingUp is a server that nobody owns yet.
+func (w walk) settingUp() {
+	fresh, err := serve()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(fresh.stop)
+	p := arrives(w.t, fresh, account{name: "the operator"}, w.how)
+	p.opens("/")
+	w.look(p, "no-owner")
+	p.opens("/setup/" + between(fresh.text(), "/setup/", "\n"))
+	w.look(p, "setup")
+	p.clicks(p.say("setup.button"))
+	w.look(p, "setup-empty")
+	p.fills(p.say("setup.team"), "Northwind")
+	p.fills(p.say("setup.name"), "Ana Duarte")
+	p.fills(p.say("signin.email"), "ana@example.test")
+	p.fills(p.say("setpw.label"), password)
+	p.clicks(p.say("setup.button"))
+	w.look(p, "setup-activate")
+	p.opens("/sign-out")
+	p.clicks(p.say("nav.out"))
+}
+
+// codesFitTheirLines at 320 pixels: a code that breaks is copied wrong.
+func (p *person) codesFitTheirLines() {
+	p.t.Helper()
+	p.looks(how{width: 320})
+	broken := eval[int](p, `[...document.querySelectorAll(".codes code")].filter(c => c.getClientRects().length > 1 || c.scrollWidth > c.clientWidth).length`)
+	if broken > 0 {
+		p.t.Errorf("%d recovery codes do not fit one line at 320 pixels", broken)
+	}
+	p.looks(how{})
+}
+
+// prints the codes, on A4 and on Letter, from the dark theme: one page, ten codes,
+// whose they are, and nothing of the frame.
+func (p *person) prints() {
+	p.t.Helper()
+	p.looks(how{dark: true})
+	for name, paper := range map[string]chromedp.PaperSize{"A4": chromedp.PaperA4, "Letter": chromedp.PaperLetter} {
+		file := filepath.Join(p.t.TempDir(), name+".pdf")
+		if err := os.WriteFile(file, get(p, chromedp.PrintToPDF(chromedp.PDFPaper(paper), chromedp.PDFPreferCSSPageSize())), 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+		text, err := exec.Command("pdftotext", "-layout", file, "-").Output()
+		if err != nil {
+			p.t.Fatalf("pdftotext: %v", err)
+		}
+		if pages := strings.Count(string(text), "\f"); pages != 1 {
+			p.t.Errorf("the codes take %d pages of %s", pages, name)
+		}
+		if found := codeShape.FindAllString(string(text), -1); len(found) != 10 {
+			p.t.Errorf("there are %d codes on %s, not 10", len(found), name)
+		}
+		if !strings.Contains(string(text), p.email) {
+			p.t.Errorf("%s does not say whose codes these are", name)
+		}
+		for _, no := range []string{p.say("nav.out"), p.say("common.finish"), p.say("codes.download"), "Português"} {
+			if strings.Contains(string(text), no) {
+				p.t.Errorf("%s says %q: only the codes belong on paper", name, no)
+			}
+		}
+	}
+	p.looks(how{})
+}
