@@ -49,7 +49,7 @@ func TestPictures(t *testing.T) {
 	ana.types(code)
 	ana.clicks(ana.say("nav.team"))
 	ana.presses(ana.say("team.actions", args{"name": "Carla Méndez"}))
-	draw(ana, "team", how{width: 1280})
+	draw(ana, "team", how{width: 1280, height: 1000})
 	ana.keys(kb.Escape)
 	draw(ana, "team-320-dark", how{width: 320, height: 800, dark: true})
 	ana.presses(ana.say("team.actions", args{"name": "Carla Méndez"}))

@@ -140,13 +140,14 @@ func (p *Page) name(n *html.Node) string {
 	if text := textOf(n); text != "" {
 		return text
 	}
-	for _, picture := range all(n, tagged(atom.Img, atom.Title)) {
-		if picture.DataAtom == atom.Img {
-			return attr(picture, "alt")
-		}
-		return textOf(picture)
+	pictures := all(n, tagged(atom.Img, atom.Title))
+	switch {
+	case len(pictures) == 0:
+		return attr(n, "title")
+	case pictures[0].DataAtom == atom.Img:
+		return attr(pictures[0], "alt")
 	}
-	return attr(n, "title")
+	return textOf(pictures[0])
 }
 
 // label is the text of a field's label.

@@ -57,6 +57,8 @@ func TestMisuse(t *testing.T) {
 		{"user list", map[string]string{"DOORSTEP_DATABASE_FILE": "not-there"}, `doorstep: DOORSTEP_DATABASE_FILE names not-there, which is not there: name a file`},
 		{"setup-link --database mysql://ann:hush@h/x", nil, `doorstep: --database does not begin with postgres://`},
 		{"demo --listen 0.0.0.0:8420", nil, `doorstep: --listen is "0.0.0.0:8420", which other computers can reach: the demo's passwords are public, so it only listens on this computer, such as 127.0.0.1:8420`},
+		{"demo --listen evil.localhost:18440", nil, `doorstep: --listen is "evil.localhost:18440", which other computers can reach: the demo's`},
+		{"serve --url https://[fe80::1%25eth0]", nil, `doorstep: --url is "https://[fe80::1%25eth0]", whose zone`},
 		{"demo", map[string]string{"DOORSTEP_LISTEN": ":8420"}, `doorstep: DOORSTEP_LISTEN is ":8420", which other computers can reach`},
 	} {
 		code, stdout, stderr := ran(t, c.env, strings.Fields(c.args)...)

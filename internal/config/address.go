@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const defaultListen = "127.0.0.1:8420"
@@ -46,6 +47,12 @@ func (r *reader) url(flag *string) string {
 		r.fail("url", "holds a user name or password", right)
 	case u.Hostname() == "" || u.Opaque != "":
 		r.fail("url", "is "+quote(v)+", which names no host", right)
+	case strings.Contains(u.Host, "%"):
+		r.fail("url", "is "+quote(v)+", whose zone means something on one computer only", right)
+	case strings.ContainsFunc(u.Host, func(c rune) bool { return c > unicode.MaxASCII }):
+		// Browsers say it in xn--, and the origin of a form is compared with ours.
+		r.fail("url", "is "+quote(v)+", whose host has other letters than a to z",
+			"write the host as browsers send it, beginning with xn--, such as https://xn--bcher-kva.example")
 	case strings.Trim(u.Path, "/") != "":
 		r.fail("url", "is "+quote(v)+", which has a path", "Doorstep has a host of its own; "+right)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(v, "#"):

@@ -2,7 +2,9 @@ package config
 
 import (
 	"log/slog"
+	"net"
 	"net/netip"
+	"strings"
 )
 
 // Config is the settings, checked.
@@ -61,12 +63,38 @@ func Read(f Flags, lookup func(string) (string, bool)) (Config, error) {
 func ReadDemo(listen *string, f LogFlags, lookup func(string) (string, bool)) (Config, error) {
 	r := newReader(lookup)
 	c := Config{Listen: r.listen(listen), LogFormat: r.logFormat(f.LogFormat), LogLevel: r.logLevel(f.LogLevel)}
-	if r.err == nil && !IsLoopback(c.Listen) {
-		r.fail("listen", "is "+quote(c.Listen)+", which other computers can reach",
-			"the demo's passwords are public, so it only listens on this computer, such as 127.0.0.1:8420")
+	if r.err == nil && !staysHere(c.Listen) {
+		r.fail("listen", reachable(c.Listen), demoListens)
 	}
 	if r.err != nil {
 		return Config{}, r.err
 	}
 	return c, nil
+}
+
+const demoListens = "the demo's passwords are public, so it only listens on this computer, such as 127.0.0.1:8420"
+
+func reachable(address string) string {
+	return "is " + quote(address) + ", which other computers can reach"
+}
+
+// staysHere says whether listening on an address can be meant for this computer
+// only, without asking anybody: of names that is localhost alone, because where
+// x.localhost leads is up to whoever answers for names.
+func staysHere(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && a.Unmap().IsLoopback()
+}
+
+// CheckDemo judges what the demo really listens on: a file of this computer may
+// say that localhost is somewhere else. The error is an *Error.
+func (c Config) CheckDemo(at net.Addr) error {
+	if a, err := netip.ParseAddrPort(at.String()); err != nil || !a.Addr().Unmap().IsLoopback() {
+		return &Error{Setting: "--listen", Wrong: reachable(c.Listen), Right: demoListens}
+	}
+	return nil
 }

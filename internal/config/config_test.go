@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -137,6 +138,9 @@ func TestBadSettings(t *testing.T) {
 		{[]string{"--url=https://id.example.com/#"}, nil, `--url is "https://id.example.com/#", which has more`},
 		{[]string{"--url=https://id.example.com:0"}, nil, `--url is "https://id.example.com:0", whose port`},
 		{[]string{"--url=https://id.example.com:"}, nil, `--url is "https://id.example.com:", whose port`},
+		{[]string{"--url=https://[fe80::1%25eth0]"}, nil, `--url is "https://[fe80::1%25eth0]", whose zone means something on one computer only` + rightURL},
+		{[]string{"--url=https://bücher.example"}, nil, `--url is "https://bücher.example", whose host has other letters than a to z: write the host as browsers send it, beginning with xn--, such as https://xn--bcher-kva.example`},
+		{[]string{"--url=https://b%C3%BCcher.example:8420"}, nil, `--url is "https://b%C3%BCcher.example:8420", whose host has other letters`},
 		{[]string{"--url=https://ann:hush@id.example.com"}, nil, `--url holds a user name or password` + rightURL},
 		{[]string{"--data="}, nil, `--data is empty: name a folder, such as ./data`},
 		{[]string{"--keys="}, nil, `--keys is empty: name a folder, such as ./keys`},
@@ -205,7 +209,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s: %v", listen, err)
 		}
 	}
-	for _, listen := range []string{":8420", "0.0.0.0:8420", "[::]:8420", "192.0.2.1:8420", "example.com:80", "localhost.example.com:80"} {
+	for _, listen := range []string{":8420", "0.0.0.0:8420", "[::]:8420", "192.0.2.1:8420", "example.com:80", "localhost.example.com:80", "evil.localhost:80"} {
 		_, err := ReadDemo(&listen, LogFlags{}, environ(nil))
 		if err == nil || !strings.Contains(err.Error(), "which other computers can reach: the demo's passwords are public") {
 			t.Errorf("%s: %v", listen, err)
@@ -215,5 +219,23 @@ func TestDemo(t *testing.T) {
 	c, err := ReadDemo(nil, LogFlags{}, environ(map[string]string{"DOORSTEP_DATABASE": "postgres://h/x", "DOORSTEP_DATA": "/srv", "DOORSTEP_URL": "https://x"}))
 	if err != nil || c.Database != "" || c.Data != "" || c.Keys != "" || c.URL != "" {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// What counts in the end is where the demo really listens.
+func TestDemoListensHere(t *testing.T) {
+	c := Config{Listen: "localhost:0"}
+	for at, fine := range map[string]bool{
+		"127.0.0.1:8420": true, "[::1]:8420": true, "[::ffff:127.0.0.1]:8420": true,
+		"192.0.2.1:8420": false, "0.0.0.0:8420": false, "[::]:8420": false, "[fe80::1%lo]:8420": false,
+	} {
+		a := netip.MustParseAddrPort(at)
+		err := c.CheckDemo(net.TCPAddrFromAddrPort(a))
+		if fine && err == nil {
+			continue
+		}
+		if bad := new(Error); fine || !errors.As(err, &bad) || !strings.HasPrefix(err.Error(), `--listen is "localhost:0", which other computers can reach: the demo's`) {
+			t.Errorf("%s: %v", at, err)
+		}
 	}
 }

@@ -84,7 +84,10 @@ func (c *Core) activation(ctx context.Context, by Actor, anew bool) (*Activation
 		}
 		pending, err = pendingActivation(t, u, s.id, t.now)
 		if err == nil && !anew {
-			if u.state(t.now) == TwoStepActive {
+			switch {
+			case u.closed(t.now):
+				return refuse(AccountClosed)
+			case u.state(t.now) == TwoStepActive:
 				return refuse(AlreadyActive)
 			}
 			t.recorded++ // nothing was changed
@@ -170,7 +173,10 @@ func (c *Core) pendingByID(ctx context.Context, by Actor, id string) (*userRow, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if u.state(now) == TwoStepActive {
+	switch {
+	case u.closed(now):
+		return nil, nil, refuse(AccountClosed)
+	case u.state(now) == TwoStepActive:
 		return nil, nil, refuse(AlreadyActive)
 	}
 	a, err := pendingActivation(r, u, by.session.ID, now)
@@ -274,8 +280,11 @@ func (c *Core) compareActivation(ctx context.Context, by Actor, u *userRow, a *a
 		return 0, err
 	}
 	verdict, step, err := c.compareCode(placeOfActivation("activation-key", u, a.id), a.sealedKey, digits, 0)
-	if err != nil {
-		return 0, err
+	if err != nil { // nothing was compared: the try is given back
+		return 0, errors.Join(err, c.keepCount(context.WithoutCancel(ctx), func(t *tx) error {
+			_, err := t.exec(`UPDATE activations SET fails = fails - 1, next_try_at = 0 WHERE id = $1 AND user_id = $2 AND team_id = $3 AND fails > 0`, a.id, u.id, u.teamID)
+			return err
+		}))
 	}
 	if verdict != totp.Right {
 		return 0, c.refusedCode(ctx, by, u, EventSecondStepRefused, ch, refuseField(WrongCode, "code"))

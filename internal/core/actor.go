@@ -1,6 +1,9 @@
 package core
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Via names the edge through which a call came; it stands in the audit event.
 type Via string
@@ -31,7 +34,8 @@ func (o Origin) tidy() Origin {
 }
 
 // cut shortens a text from outside and drops what has no place in a row, a log
-// line or a letter's subject: control characters and broken UTF-8.
+// line or a letter's subject: control characters, broken UTF-8, and what cannot
+// be seen or turns the direction of what follows.
 func cut(s string, runes int) string {
 	s = strings.ToValidUTF8(s, "")
 	var b strings.Builder
@@ -40,12 +44,41 @@ func cut(s string, runes int) string {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r <= 0x9f || r == 0x2028 || r == 0x2029 {
 			r = ' '
 		}
+		if invisible(r) {
+			continue
+		}
 		if n++; n > runes {
 			break
 		}
 		b.WriteRune(r)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// invisible runes make two names that look alike differ, a blank reason pass for
+// one, or a line read backwards. The joiners are part of how Persian, Hindi and
+// emoji are written and stay.
+func invisible(r rune) bool {
+	switch r {
+	case zeroWidthNonJoiner, zeroWidthJoiner:
+		return false
+	case 0x034f, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x2800, 0x3164, 0xffa0:
+		return true // fillers and blanks that are no spaces to Unicode
+	}
+	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r)
+}
+
+const zeroWidthNonJoiner, zeroWidthJoiner = 0x200c, 0x200d
+
+// seen counts the runes of a text that leave something to look at.
+func seen(s string) int {
+	n := 0
+	for _, r := range s {
+		if unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Mn, r) {
+			n++
+		}
+	}
+	return n
 }
 
 // Actor is who acts: somebody with a session, the server's console, or nobody

@@ -63,16 +63,6 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	if c.keys == nil {
-		keys, err := seal.OpenKeys(o.KeysDir)
-		if err != nil {
-			return nil, err
-		}
-		c.keys = keys
-	}
-	parallel := runtime.GOMAXPROCS(0)
-	c.hasher = password.NewHasher(c.keys.Pepper, c.keys.PepperID(), parallel, hashQueue*parallel)
-
 	d, err := db.Open(ctx, db.Options{
 		SQLite:          filepath.Join(o.DataDir, "doorstep.db"),
 		Postgres:        o.Database,
@@ -86,10 +76,30 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	if err := c.migrate(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	if err := c.checkKeys(ctx, o.KeysDir); err != nil {
+	if err := c.openKeys(ctx, o.KeysDir); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	parallel := runtime.GOMAXPROCS(0)
+	c.hasher = password.NewHasher(c.keys.Pepper, c.keys.PepperID(), parallel, hashQueue*parallel)
 	return c, nil
+}
+
+// openKeys opens the keys, and makes them for a database that has none yet. For
+// one that has, new keys would only be mistaken for its own, and backed up.
+func (c *Core) openKeys(ctx context.Context, dir string) error {
+	if c.keys == nil {
+		_, err := c.storedKeyCheck(ctx)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("compare the keys with the database: %w", err)
+		}
+		if made, missing := seal.Made(dir); err == nil && missing == nil && !made {
+			return fmt.Errorf("there are no keys in %s, and this database was made with some: put back the keys folder that belongs to it (--keys)", dir)
+		}
+		if c.keys, err = seal.OpenKeys(dir); err != nil {
+			return err
+		}
+	}
+	return c.checkKeys(ctx, dir)
 }
 
 // checkKeys refuses a database that was made with other keys. Without it a lost or

@@ -14,7 +14,7 @@ import (
 // found by "diaz". Folding happens here and not in SQL because the two engines
 // fold and sort text differently.
 func foldName(s string) string {
-	strip := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFC)
+	strip := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), runes.Remove(runes.In(unicode.Cf)), norm.NFC)
 	out, _, err := transform.String(strip, s)
 	if err != nil {
 		out = s
@@ -47,7 +47,7 @@ func readEmail(s string) (string, error) {
 // readName checks a person's or a team's name. Refuses: missing, name-too-long.
 func readName(s, field string, missing Code) (string, error) {
 	s = strings.Join(strings.Fields(cut(s, 10*nameLimit)), " ")
-	if s == "" {
+	if seen(s) == 0 {
 		return "", refuseField(missing, field)
 	}
 	if len([]rune(s)) > nameLimit {

@@ -2,8 +2,12 @@ package core
 
 import (
 	"context"
+	"crypto/hmac"
 	"database/sql"
+	"encoding/base64"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"doorstep/internal/seal"
@@ -20,7 +24,6 @@ const (
 	purposePassword = "password"
 
 	tokenOfLink = "link"
-	tokenOfForm = "form"
 )
 
 // Link is a one-use link: the token of its address, and until when it works.
@@ -41,28 +44,43 @@ func (t *tx) makeLink(purpose string, u *userRow, lasts time.Duration) (*Link, e
 		return nil, err
 	}
 	l := &Link{Token: seal.NewToken(), ExpiresAt: t.now.Add(lasts)}
-	_, err := t.exec(`INSERT INTO links (id, team_id, user_id, purpose, token_hash, form_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		newID(), teamID, userID, purpose, t.c.keys.TokenHash(tokenOfLink, l.Token), []byte{}, ms(t.now), ms(l.ExpiresAt))
+	_, err := t.exec(`INSERT INTO links (id, team_id, user_id, purpose, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		newID(), teamID, userID, purpose, t.c.keys.TokenHash(tokenOfLink, l.Token), ms(t.now), ms(l.ExpiresAt))
 	return l, err
 }
 
-// openLink exchanges a link's token for a form's. Refuses: link-gone.
+// openLink exchanges a link's token for a form's. It only reads: a mail scanner, a
+// second browser or a HEAD that opens the link too must not close the form that
+// somebody is filling in. The form's token therefore is no row but a signed text:
+// which link, until when. Refuses: link-gone.
 func (c *Core) openLink(ctx context.Context, purpose, token string) (form string, err error) {
-	form = seal.NewToken()
-	err = c.keepCount(ctx, func(t *tx) error {
-		return t.must(refuse(LinkGone), `UPDATE links SET form_hash = $1, form_until = $2 WHERE token_hash = $3 AND purpose = $4 AND used_at = 0 AND expires_at > $5`,
-			c.keys.TokenHash(tokenOfForm, form), ms(t.now.Add(formLasts)), c.keys.TokenHash(tokenOfLink, token), purpose, ms(t.now))
-	})
-	return form, err
+	var id string
+	err = c.read(ctx).row(`SELECT id FROM links WHERE token_hash = $1 AND purpose = $2 AND used_at = 0 AND expires_at > $3`,
+		c.keys.TokenHash(tokenOfLink, token), purpose, ms(c.Now())).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", refuse(LinkGone)
+	}
+	return c.signForm(purpose, id, ms(c.Now().Add(formLasts))), err
+}
+
+func (c *Core) signForm(purpose, linkID string, until int64) string {
+	body := linkID + "." + strconv.FormatInt(until, 10)
+	return body + "." + base64.RawURLEncoding.EncodeToString(c.keys.MAC("link-form/"+purpose, []byte(body)))
 }
 
 // linkByForm reads the link behind a form. Refuses: link-gone.
 func (c *Core) linkByForm(r reader, purpose, form string) (*linkRow, error) {
-	var l linkRow
 	now := ms(c.Now())
-	err := r.row(`SELECT id, team_id, user_id FROM links WHERE form_hash = $1 AND purpose = $2 AND used_at = 0 AND form_until > $3 AND expires_at > $3`,
-		c.keys.TokenHash(tokenOfForm, form), purpose, now).Scan(&l.id, &l.teamID, &l.userID)
-	if form == "" || errors.Is(err, sql.ErrNoRows) {
+	id, rest, _ := strings.Cut(form, ".")
+	text, _, _ := strings.Cut(rest, ".")
+	until, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || until <= now || !isID(id) || !hmac.Equal([]byte(form), []byte(c.signForm(purpose, id, until))) {
+		return nil, refuse(LinkGone)
+	}
+	var l linkRow
+	err = r.row(`SELECT id, team_id, user_id FROM links WHERE id = $1 AND purpose = $2 AND used_at = 0 AND expires_at > $3`, id, purpose, now).
+		Scan(&l.id, &l.teamID, &l.userID)
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, refuse(LinkGone)
 	}
 	return &l, err

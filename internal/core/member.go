@@ -12,8 +12,8 @@ type UserChange struct {
 }
 
 // ChangeUser changes a person's name, role or status. Roles are an owner's to
-// change, and need a step-up; so does ending a suspension. A change of role or a
-// suspension ends the person's sessions. A team always keeps an owner (R11): the
+// change; roles and status need a step-up. A change of role or a suspension ends
+// the person's sessions. A team always keeps an owner (R11): the
 // team's row is locked first, so two owners cannot demote each other at once.
 // Refuses: not-signed-in, activation-required, admin-only, owner-only, rank,
 // self, contained, step-up-required, recovery-session, not-found, last-owner,
@@ -116,17 +116,20 @@ func (t *tx) changeStatus(by Actor, actor, target *userRow, s *sessionRow, statu
 	if err := outranks(actor, target); err != nil {
 		return err
 	}
-	event := EventUserSuspended
-	if status == StatusActive {
-		event = EventUserBroughtBack
-		if actor.contained(t.now) {
-			return refuse(Contained).with("at", at(actor.containedUntil))
-		}
-		if err := needStepUp(actor, s, t.now); err != nil {
+	// A suspension takes access away and still asks for all of it: a stolen or
+	// just-restarted owner's session could shut every defender out.
+	if actor.contained(t.now) {
+		return refuse(Contained).with("at", at(actor.containedUntil))
+	}
+	if err := needStepUp(actor, s, t.now); err != nil {
+		return err
+	}
+	event := EventUserBroughtBack
+	if status == StatusSuspended {
+		event = EventUserSuspended
+		if err := t.keepAnOwner(target); err != nil {
 			return err
 		}
-	} else if err := t.keepAnOwner(target); err != nil {
-		return err
 	}
 	if err := t.setProfile(target, target.name, target.role, status); err != nil {
 		return err

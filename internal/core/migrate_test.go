@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,8 +67,19 @@ func TestOtherKeysAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		options.KeysDir = filepath.Join(keysDir, "new")
+		options.KeysDir = filepath.Join(keysDir, "lost")
 		_, err := Open(context.Background(), options)
+		if err == nil || !strings.Contains(err.Error(), "there are no keys in "+options.KeysDir) {
+			t.Errorf("lost keys: %v", err)
+		}
+		if _, err := os.Stat(options.KeysDir); err == nil {
+			t.Error("a refused start made keys")
+		}
+		options.KeysDir = filepath.Join(keysDir, "other")
+		if _, err := seal.OpenKeys(options.KeysDir); err != nil {
+			t.Fatal(err)
+		}
+		_, err = Open(context.Background(), options)
 		if err == nil || !strings.Contains(err.Error(), "put back the keys folder") || !strings.Contains(err.Error(), options.KeysDir) {
 			t.Errorf("other keys: %v", err)
 		}

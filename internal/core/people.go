@@ -206,7 +206,7 @@ func (c *Core) readCursor(teamID, cursor string) (back bool, key, id string, err
 	if cursor == "" {
 		return false, "", "", nil
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil || len(raw) < 14 || string(c.keys.MAC("cursor/"+teamID, raw[12:])[:12]) != string(raw[:12]) {
 		return false, "", "", refuseField(InvalidCursor, "cursor")
 	}

@@ -81,7 +81,7 @@ func (r RestartRequest) tidy() (RestartRequest, error) {
 	var reason, verified error
 	r.Reason = strings.Join(strings.Fields(cut(r.Reason, 10*ReasonLongest)), " ")
 	switch n := utf8.RuneCountInString(r.Reason); {
-	case n < reasonShortest:
+	case seen(r.Reason) < reasonShortest:
 		reason = refuseField(ReasonMissing, "reason")
 	case n > ReasonLongest:
 		reason = refuseField(ReasonTooLong, "reason").with("n", ReasonLongest)
@@ -182,7 +182,13 @@ func (t *tx) actOnOther(by Actor, userID string) (actor, target *userRow, s *ses
 	if s, err = t.liveSession(by, actor); err != nil {
 		return nil, nil, nil, err
 	}
-	return actor, target, s, needFull(actor, t.now)
+	if err := needFull(actor, t.now); err != nil {
+		return nil, nil, nil, err
+	}
+	if s.secondStep == SecondStepRecoveryCode {
+		return nil, nil, nil, refuse(RecoverySession) // R8: it deactivates its own 2-step and acts on nobody else
+	}
+	return actor, target, s, nil
 }
 
 func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest) (*Restart, error) {

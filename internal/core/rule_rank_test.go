@@ -160,6 +160,11 @@ func TestR8(t *testing.T) {
 				_, err := w.ChangeUser(w.ctx(), by(s), w.cast["dmitri"].id, UserChange{Role: &r})
 				return err
 			},
+			"suspend": func(s *Session) error {
+				x := StatusSuspended
+				_, err := w.ChangeUser(w.ctx(), by(s), w.cast["dmitri"].id, UserChange{Status: &x})
+				return err
+			},
 			"remove":    func(s *Session) error { return w.RemoveUser(w.ctx(), by(s), w.cast["dmitri"].id) },
 			"new codes": func(s *Session) error { _, err := w.RenewRecoveryCodes(w.ctx(), by(s)); return err },
 		}

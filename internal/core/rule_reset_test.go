@@ -286,8 +286,13 @@ func TestR15(t *testing.T) {
 			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword)
 			w.ok(err)
 			w.clock.advance(time.Second)
-			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword)
-			w.refused(err, AccountClosed)
+			for range freeTries + 2 { // a right password is no wrong one, however often
+				_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword)
+				w.refused(err, AccountClosed)
+			}
+			if n := w.events("carla", EventSignInRefused); n != freeTries+2 {
+				t.Errorf("%d refusals recorded", n)
+			}
 			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, "not the password at all")
 			w.refused(err, WrongCredentials)
 			_, err = w.BeginActivation(w.ctx(), by(in.Session))
@@ -312,6 +317,9 @@ func TestR15(t *testing.T) {
 			if !r.Args["at"].(time.Time).Equal(w.Now().Add(24 * time.Hour)) {
 				t.Errorf("possible from %v", r.Args["at"])
 			}
+			suspended := StatusSuspended // nor may it shut anybody out
+			_, err = w.ChangeUser(w.ctx(), by(s), w.cast["carla"].id, UserChange{Status: &suspended})
+			w.refused(err, Contained)
 			w.clock.advance(24 * time.Hour)
 			_, err = w.RestartTwoStep(w.ctx(), by(w.signIn("bruno")), w.cast["carla"].id, goodReason)
 			w.ok(err)

@@ -157,7 +157,19 @@ func TestHostileTexts(t *testing.T) {
 			_, err = w.People(w.ctx(), by(ana), PeopleFilter{Query: bad})
 			w.ok(err)
 		}
-		_, err := w.RestartTwoStep(w.ctx(), by(ana), w.cast["carla"].id, RestartRequest{Reason: "lost\x00 phone\xff\r\nBcc: x", VerifiedBy: VerifiedInPerson})
+		for _, name := range []string{"\u200b", "\u3164\u2800", "\u200d", "\u202e", "\U000e0041 \u00ad"} {
+			_, err := w.ChangeUser(w.ctx(), by(ana), w.cast["carla"].id, UserChange{Name: &name})
+			w.refused(err, NameMissing)
+			_, err = w.RestartTwoStep(w.ctx(), by(ana), w.cast["carla"].id, RestartRequest{Reason: name + name + name, VerifiedBy: VerifiedInPerson})
+			w.refused(err, ReasonMissing)
+		}
+		name := "\u202eCar\u200bla\u2066"
+		p, err := w.ChangeUser(w.ctx(), by(ana), w.cast["carla"].id, UserChange{Name: &name})
+		w.ok(err)
+		if p.Name != "Carla" {
+			t.Errorf("named %q", p.Name)
+		}
+		_, err = w.RestartTwoStep(w.ctx(), by(ana), w.cast["carla"].id, RestartRequest{Reason: "lost\x00 phone\xff\r\nBcc: x", VerifiedBy: VerifiedInPerson})
 		w.ok(err)
 		if n := w.count(`SELECT COUNT(*) FROM restarts WHERE reason = 'lost phone Bcc: x'`); n != 1 {
 			t.Error("the reason was not tidied")

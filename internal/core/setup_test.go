@@ -37,13 +37,18 @@ func TestSetUp(t *testing.T) {
 		_, err = w.OpenSetupLink(w.ctx(), old.Token) // replaced by the newer one
 		w.refused(err, LinkGone)
 		var forms []string
-		for range 20 { // opening consumes nothing; the newest form counts
+		for range 20 { // opening consumes nothing, and closes no form that is being filled in
 			form, err := w.OpenSetupLink(w.ctx(), link.Token)
 			w.ok(err)
 			forms = append(forms, form)
 		}
-		w.refused(w.SetupForm(w.ctx(), forms[0]), LinkGone)
-		form := forms[19]
+		form := forms[0]
+		w.ok(w.SetupForm(w.ctx(), form))
+		for _, forged := range []string{"", "x", "x.y.z", form[:len(form)-1], form + "A", strings.Replace(form, ".1", ".2", 1), link.Token} {
+			w.refused(w.SetupForm(w.ctx(), forged), LinkGone)
+			_, err := w.PasswordForm(w.ctx(), form) // a form of another purpose
+			w.refused(err, LinkGone)
+		}
 		for _, c := range []struct {
 			change func(*NewOwner)
 			want   Code

@@ -89,8 +89,11 @@ func (c *Core) BeginSignIn(ctx context.Context, by Actor, email, pass string) (*
 		result, err = t.afterPassword(by, u, rehashed, subject)
 		return err
 	})
-	if IsRefusal(err, WrongCredentials) {
+	switch {
+	case IsRefusal(err, WrongCredentials):
 		return nil, c.refusedSignIn(ctx, by, u, ch)
+	case err == nil && result.Next == StepClosed:
+		return nil, refuse(AccountClosed)
 	}
 	return result, err
 }
@@ -164,7 +167,8 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject
 	next := Next(Standing{TwoStep: u.state(t.now), Closed: u.closed(t.now)})
 	switch next {
 	case StepClosed:
-		return nil, refuse(AccountClosed)
+		// Committed, not refused here: the password was right, and its tries are over.
+		return &SignIn{Next: next}, t.record(eventOf{event: EventSignInRefused, by: by, actor: u, target: u, details: map[string]any{"closed": true}})
 	case StepSecondStep:
 		t.recorded++ // an attempt is no change of the account; its outcome is recorded
 		return t.createAttempt(by, u)

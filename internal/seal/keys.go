@@ -60,6 +60,12 @@ func OpenKeys(dir string) (*Keys, error) {
 	return readKeys(dir)
 }
 
+// Made reports whether a folder holds keys, or the beginning of a set.
+func Made(dir string) (bool, error) {
+	complete, begun, err := look(dir)
+	return complete || begun, err
+}
+
 // NewKeysForTest returns random keys that live in memory only.
 func NewKeysForTest() *Keys {
 	handle, err := keyset.NewHandle(aead.XChaCha20Poly1305KeyTemplate())

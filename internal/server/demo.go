@@ -23,6 +23,9 @@ func Demo(ctx context.Context, o Options, console core.Actor) (err error) {
 		return err
 	}
 	defer l.Close()
+	if err := o.Config.CheckDemo(l.Addr()); err != nil {
+		return err
+	}
 	base, err := baseOf(o.Config, l)
 	if err != nil {
 		return err

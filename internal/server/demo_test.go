@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"doorstep/internal/config"
 	"doorstep/internal/core"
 	"doorstep/internal/demo"
 )
@@ -234,6 +236,22 @@ func TestDemoStoppedEarly(t *testing.T) {
 	cancel()
 	out := &tape{}
 	if err := Demo(ctx, Options{Config: c, Out: out, Err: io.Discard}, core.Console("test")); err != nil || out.String() != "" {
+		t.Errorf("%v %q", err, out)
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+// A name that leads elsewhere is noticed when it has been listened on, and before
+// anything is made.
+func TestDemoListensHere(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	c := settings(t)
+	c.Listen = ":0" // as if a name had led there
+	out := &tape{}
+	err := Demo(t.Context(), Options{Config: c, Out: out, Err: io.Discard}, core.Console("test"))
+	if bad := new(config.Error); !errors.As(err, &bad) || out.String() != "" {
 		t.Errorf("%v %q", err, out)
 	}
 	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) != 0 {

@@ -1,14 +1,12 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
 
 	"doorstep/internal/api"
 	"doorstep/internal/core"
@@ -21,6 +19,7 @@ import (
 type edges struct {
 	core   *core.Core
 	web    *web.Web
+	api    *api.API
 	routes []edge.Route
 }
 
@@ -44,40 +43,33 @@ func newEdges(o edgeOptions) (*edges, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the API: %w", err)
 	}
-	e := &edges{core: o.core, web: pages}
+	e := &edges{core: o.core, web: pages, api: calls}
 	e.routes = append(e.routes, pages.Routes()...)
 	e.routes = append(e.routes, calls.Routes()...)
 	e.routes = append(e.routes, health(o.core)...)
 	return e, nil
 }
 
-// handler is the table of routes with the manners around it. stopping ends
-// streams: a page that waits for news would hold up the stop for as long as it is
-// open.
-func (e *edges) handler(stopping context.Context, o edgeOptions) (http.Handler, error) {
+// handler is the table of routes with the manners around it.
+func (e *edges) handler(o edgeOptions) (http.Handler, error) {
 	mux, err := edge.Table(e.routes)
 	if err != nil {
 		return nil, err
 	}
-	mux.Handle("/", e.web.NotFound())
-	h := edge.Headers(o.url.Scheme == "https", edge.Log(o.log, edge.LimitBody(mux)))
-	return endStreams(stopping, h), nil
+	mux.Handle("/", e.rest())
+	return edge.Headers(o.url.Scheme == "https", edge.Log(o.log, edge.LimitBody(mux))), nil
 }
 
-// endStreams cancels the context of a request for a stream of events when the
-// server is to stop; every other request is left to finish. A stream also has no
-// time limits: the one on reading would cancel its context when it passed.
-func endStreams(stopping context.Context, next http.Handler) http.Handler {
+// rest answers what no route takes: callers of the API in its own form, everybody
+// else with a page. The API has a route for each method that is usual; a pattern
+// for the others (PROPFIND, get) would clash with a page's "GET /{$}".
+func (e *edges) rest() http.Handler {
+	page := e.web.NotFound()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-			next.ServeHTTP(w, r)
+		if strings.HasPrefix(r.URL.Path, "/api/v1/") {
+			e.api.ServeHTTP(w, r)
 			return
 		}
-		control := http.NewResponseController(w) // not every connection has deadlines to lift
-		_, _ = control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		defer context.AfterFunc(stopping, cancel)()
-		next.ServeHTTP(w, r.WithContext(ctx))
+		page.ServeHTTP(w, r)
 	})
 }

@@ -16,7 +16,7 @@ import (
 const (
 	headerPatience = 5 * time.Second  // a client that dribbles its header holds a connection for no longer
 	readPatience   = 30 * time.Second // … its whole request
-	writePatience  = time.Minute      // … or takes its answer drop by drop; streams lift this and the one above
+	writePatience  = time.Minute      // … or takes its answer drop by drop; a page's stream lifts this and the one above
 	idlePatience   = 2 * time.Minute
 	headerLimit    = 32 << 10 // bytes
 
@@ -25,9 +25,7 @@ const (
 
 // run serves on l until ctx ends, with chores and letters beside it.
 func run(ctx context.Context, l net.Listener, e *edges, o edgeOptions, post *mail.Postman) error {
-	stopping, stop := context.WithCancel(context.Background())
-	defer stop()
-	h, err := e.handler(stopping, o)
+	h, err := e.handler(o)
 	if err != nil {
 		return err
 	}
@@ -35,6 +33,8 @@ func run(ctx context.Context, l net.Listener, e *edges, o edgeOptions, post *mai
 		Handler: h, ReadHeaderTimeout: headerPatience, ReadTimeout: readPatience, WriteTimeout: writePatience,
 		IdleTimeout: idlePatience, MaxHeaderBytes: headerLimit, ErrorLog: slog.NewLogLogger(o.log.Handler(), slog.LevelDebug),
 	}
+	srv.RegisterOnShutdown(e.web.StopWatching)
+	stopping, stop := context.WithCancel(context.Background())
 	var beside sync.WaitGroup
 	beside.Go(func() { chores(stopping, e.core, o.log) })
 	beside.Go(func() { post.Run(stopping) })

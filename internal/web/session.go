@@ -104,7 +104,9 @@ func (w *Web) watch(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stream := http.NewResponseController(rw)
-	_ = stream.SetWriteDeadline(time.Time{}) // not every server has one to lift
+	// A stream has no time limits, and the one on reading would end its context; not
+	// every server has one to lift.
+	_, _ = stream.SetReadDeadline(time.Time{}), stream.SetWriteDeadline(time.Time{})
 	rw.Header().Set("Content-Type", "text/event-stream")
 	rw.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 	fmt.Fprint(rw, "retry: 500\n: watching\n\n")
@@ -115,7 +117,9 @@ func (w *Web) watch(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 		select {
-		case <-r.Context().Done(): // the browser left, or the server stops
+		case <-r.Context().Done(): // the browser left
+			return
+		case <-w.stopping:
 			return
 		case <-tick.C:
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
 	"sync/atomic"
 
 	"doorstep/internal/core"
@@ -47,7 +48,15 @@ type Web struct {
 	cross   *http.CrossOriginProtection
 	known   *addresses
 	owned   atomic.Bool // there is an owner; that never becomes untrue again (R11)
+
+	stopping chan struct{} // closed when the streams are to end
+	stopOnce sync.Once
 }
+
+// StopWatching ends the streams of open pages, now and from now on. It is for the
+// stop of a server: http.Server.Shutdown waits for every answer, and theirs last as
+// long as a page is open. Nothing else is cut short; a page asks the next process.
+func (w *Web) StopWatching() { w.stopOnce.Do(func() { close(w.stopping) }) }
 
 // New reads templates and assets. A template that cannot be parsed, or that says
 // a key which the catalog lacks, is an error: better no start than half a page.
@@ -55,7 +64,7 @@ func New(o Options) (*Web, error) {
 	w := &Web{
 		core: o.Core, words: o.Words, url: o.URL, trusted: o.Trusted, log: o.Log, demo: o.Demo,
 		cookies: cookies{secure: o.URL.Scheme == "https"},
-		cross:   http.NewCrossOriginProtection(),
+		cross:   http.NewCrossOriginProtection(), stopping: make(chan struct{}),
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)

@@ -154,8 +154,6 @@ CREATE TABLE links (
     user_id    TEXT   NOT NULL,
     purpose    TEXT   NOT NULL CHECK (purpose IN ('setup', 'password')),
     token_hash BYTEA  NOT NULL UNIQUE,
-    form_hash  BYTEA  NOT NULL,
-    form_until BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_at    BIGINT NOT NULL DEFAULT 0
