@@ -15,7 +15,7 @@ func (s *serve) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	return server.Serve(c.ctx, server.Options{Config: cfg, Version: versionText, Out: c.stdout, Err: c.stderr})
+	return trouble(cfg, server.Serve(c.ctx, server.Options{Config: cfg, Version: versionText, Out: c.stdout, Err: c.stderr}))
 }
 
 type demo struct {
@@ -29,7 +29,7 @@ func (d *demo) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	return server.Demo(c.ctx, server.Options{Config: cfg, Version: versionText, Out: c.stdout, Err: c.stderr}, operator())
+	return trouble(cfg, server.Demo(c.ctx, server.Options{Config: cfg, Version: versionText, Out: c.stdout, Err: c.stderr}, operator()))
 }
 
 type routes struct{}

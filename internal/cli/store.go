@@ -23,20 +23,24 @@ func (c *console) with(f config.Flags, fn func(cfg config.Config, store *core.Co
 	}
 	store, err := core.Open(c.ctx, core.Options{DataDir: cfg.Data, KeysDir: cfg.Keys, Database: cfg.Database})
 	if err != nil {
-		return err
+		return trouble(cfg, err)
 	}
 	defer store.Close()
-	return fn(cfg, store)
+	if err := fn(cfg, store); err != nil {
+		return trouble(cfg, err)
+	}
+	return nil
 }
 
 // operator is the actor of the console's commands, under the name that the
 // operating system knows.
-func operator() core.Actor {
-	name := fmt.Sprintf("user %d", os.Getuid())
+func operator() core.Actor { return core.Console(accountName()) }
+
+func accountName() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
-		name = u.Username
+		return u.Username
 	}
-	return core.Console(name)
+	return fmt.Sprintf("user %d", os.Getuid())
 }
 
 // when writes a time for the console.

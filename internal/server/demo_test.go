@@ -250,7 +250,9 @@ func TestDemoListensHere(t *testing.T) {
 	c := settings(t)
 	c.Listen = ":0" // as if a name had led there
 	out := &tape{}
-	err := Demo(t.Context(), Options{Config: c, Out: out, Err: io.Discard}, core.Console("test"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // should it start after all
+	err := Demo(ctx, Options{Config: c, Out: out, Err: io.Discard}, core.Console("test"))
 	if bad := new(config.Error); !errors.As(err, &bad) || out.String() != "" {
 		t.Errorf("%v %q", err, out)
 	}
