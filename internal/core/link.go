@@ -60,11 +60,13 @@ func (c *Core) openLink(ctx context.Context, purpose, token string) (form string
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", refuse(LinkGone)
 	}
-	return c.signForm(purpose, id, ms(c.Now().Add(formLasts))), err
+	return c.signForm(purpose, id, ms(c.Now().Add(formLasts)), seal.NewToken()), err
 }
 
-func (c *Core) signForm(purpose, linkID string, until int64) string {
-	body := linkID + "." + strconv.FormatInt(until, 10)
+// signForm makes a form's token; the nonce makes each opening's its own, so that
+// what is bound to one browser's form is worth nothing in another.
+func (c *Core) signForm(purpose, linkID string, until int64, nonce string) string {
+	body := linkID + "." + strconv.FormatInt(until, 10) + "." + nonce
 	return body + "." + base64.RawURLEncoding.EncodeToString(c.keys.MAC("link-form/"+purpose, []byte(body)))
 }
 
@@ -72,9 +74,10 @@ func (c *Core) signForm(purpose, linkID string, until int64) string {
 func (c *Core) linkByForm(r reader, purpose, form string) (*linkRow, error) {
 	now := ms(c.Now())
 	id, rest, _ := strings.Cut(form, ".")
-	text, _, _ := strings.Cut(rest, ".")
+	text, rest, _ := strings.Cut(rest, ".")
+	nonce, _, _ := strings.Cut(rest, ".")
 	until, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || until <= now || !isID(id) || !hmac.Equal([]byte(form), []byte(c.signForm(purpose, id, until))) {
+	if err != nil || until <= now || !isID(id) || !hmac.Equal([]byte(form), []byte(c.signForm(purpose, id, until, nonce))) {
 		return nil, refuse(LinkGone)
 	}
 	var l linkRow

@@ -1,0 +1,318 @@
+package doorstep_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"doorstep/internal/apptest"
+	"doorstep/internal/words"
+)
+
+// actor is somebody in a script, with the devices that they use.
+type actor struct {
+	name    string
+	app     *apptest.App
+	self    *apptest.Person
+	devices map[string]*device
+}
+
+// device is a program or a browser of theirs: what it remembers between calls.
+type device struct {
+	api        *apptest.Client
+	attempt    string
+	activation string
+	browser    *apptest.Browser
+}
+
+func (a *actor) on(name string) *device {
+	d := a.devices[name]
+	if d == nil {
+		d = &device{api: a.app.Client()}
+		d.api.Device = name
+		a.devices[name] = d
+	}
+	return d
+}
+
+// does is a sentence about somebody: `carla [on laptop] signs in`.
+func (s *story) does(ts *testscript.TestScript, neg bool, name string, args []string) {
+	a := s.people[name]
+	if a == nil {
+		ts.Fatalf("who is %s? Introduce them with: person %s ROLE 2-STEP", name, name)
+	}
+	what := name + " " + strings.Join(args, " ")
+	where := "laptop"
+	if starts(args, "on", "*", "*") {
+		where, args = args[1], args[2:]
+	}
+	d := a.on(where)
+	given := a.self.Phone.Given()
+	answer, known := s.atThePhone(a, d, args)
+	if known && !answer.OK() {
+		a.self.Phone.GiveBack(given) // the code was not used up
+	}
+	if !known {
+		answer, known = s.onThePage(ts, neg, a, d, args)
+		if known && answer == nil {
+			return // it judged for itself
+		}
+	}
+	if !known {
+		ts.Fatalf("nobody can: %s", what)
+	}
+	s.last = answer
+	s.judge(ts, neg, what)
+}
+
+// atThePhone are the acts over the API.
+func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer, bool) {
+	switch {
+	case match(args, "signs", "in"):
+		return a.signsIn(d, a.self.Phone.Code), true
+	case match(args, "signs", "in", "with", "recovery", "code", "*"):
+		return a.signsIn(d, func() string { return a.recoveryCode(args[5]) }), true
+	case match(args, "gives", "password"):
+		return a.password(d, apptest.Password), true
+	case match(args, "gives", "password", "*"):
+		return a.password(d, args[2]), true
+	case starts(args, "gives"):
+		if code, known := a.code(args[1:]); known {
+			return a.secondStep(d, code), true
+		}
+	case match(args, "signs", "out"):
+		return d.api.Call("DELETE", "/session", nil), true
+	case match(args, "is", "signed", "in"):
+		return d.api.Call("GET", "/session", nil), true
+	case match(args, "begins", "activation"):
+		return a.begins(d), true
+	case starts(args, "confirms", "with"):
+		if code, known := a.code(args[2:]); known {
+			return a.confirms(d, code), true
+		}
+	case match(args, "finishes"):
+		return a.finishes(d, true), true
+	case match(args, "finishes", "without", "saving"):
+		return a.finishes(d, false), true
+	case match(args, "activates"):
+		return a.activates(d), true
+	case starts(args, "deactivates", "with"):
+		body := map[string]any{}
+		if rest, asked := strings.CutSuffix(strings.Join(args[2:], "\n"), "\nand\npassword"); asked {
+			body["password"], args = apptest.Password, append(args[:2:2], strings.Split(rest, "\n")...)
+		}
+		if code, known := a.code(args[2:]); known {
+			body["code"] = code
+			return d.api.Call("POST", "/two-step/deactivate", body), true
+		}
+	case match(args, "steps", "up"):
+		return d.keep(d.api.Call("POST", "/step-up", map[string]any{"password": apptest.Password, "code": a.self.Phone.Code()})), true
+	case match(args, "steps", "up", "with", "password"):
+		return d.keep(d.api.Call("POST", "/step-up", map[string]any{"password": apptest.Password})), true
+	case match(args, "steps", "up", "with", "password", "*"):
+		return d.keep(d.api.Call("POST", "/step-up", map[string]any{"password": args[4], "code": a.self.Phone.Code()})), true
+	case starts(args, "steps", "up", "with"):
+		if code, known := a.code(args[3:]); known {
+			return d.keep(d.api.Call("POST", "/step-up", map[string]any{"password": apptest.Password, "code": code})), true
+		}
+	case match(args, "renews", "recovery", "codes"):
+		answer := d.api.Call("POST", "/two-step/recovery-codes", map[string]any{})
+		a.writesDown(answer)
+		return answer, true
+	case match(args, "restarts", "*", "for", "*", "verified", "*"):
+		return d.api.Call("POST", "/team/users/"+s.app.Person(args[1]).ID+"/restart-two-step", map[string]any{"reason": args[3], "verified_by": args[5]}), true
+	case match(args, "asks", "*", "*"):
+		return d.api.Call(args[1], s.withIDs(args[2]), nil), true
+	case match(args, "asks", "*", "*", "*"):
+		return d.api.Call(args[1], s.withIDs(args[2]), json.RawMessage(args[3])), true
+	case match(args, "loses", "phone"):
+		a.self.Phone.Drop()
+		return ok, true
+	case match(args, "is", "told", "*"):
+		for _, subject := range s.app.LettersTo(a.name) {
+			if subject == args[2] {
+				return ok, true
+			}
+		}
+		return &apptest.Answer{Status: 404, Body: fmt.Appendf(nil, "the letters are: %q", s.app.LettersTo(a.name))}, true
+	}
+	return nil, false
+}
+
+// withIDs writes the id of somebody for @name.
+func (s *story) withIDs(path string) string {
+	for name := range s.people {
+		path = strings.ReplaceAll(path, "@"+name, s.app.Person(name).ID)
+	}
+	return path
+}
+
+// code is what somebody types: `code`, `code 123456`, `wrong code`, `the last
+// code again`, `the next code`, `recovery code 3`, each with how it is written.
+func (a *actor) code(args []string) (string, bool) {
+	phone := a.self.Phone
+	for _, x := range []struct {
+		pattern []string
+		code    func() string
+	}{
+		{[]string{"code"}, phone.Code},
+		{[]string{"wrong", "code"}, phone.WrongCode},
+		{[]string{"the", "last", "code", "again"}, phone.LastCode},
+		{[]string{"the", "next", "code"}, func() string { return phone.CodeIn(1) }},
+		{[]string{"recovery", "code", "*"}, func() string { return a.recoveryCode(args[2]) }},
+		{[]string{"code", "*"}, func() string { return args[1] }},
+	} {
+		if !starts(args, x.pattern...) {
+			continue
+		}
+		rest := args[len(x.pattern):]
+		if len(rest) == 0 {
+			return x.code(), true
+		}
+		if respell := spellings[strings.Join(rest, " ")]; respell != nil {
+			return respell(x.code()), true
+		}
+	}
+	return "", false
+}
+
+// spellings are ways in which people write a code that means the same, and one
+// in which they mistype it.
+var spellings = map[string]func(string) string{
+	"with a space":        func(s string) string { return s[:3] + " " + s[3:] },
+	"in capitals":         strings.ToUpper,
+	"without hyphens":     func(s string) string { return strings.ReplaceAll(s, "-", "") },
+	"with spaces":         func(s string) string { return " " + strings.ReplaceAll(s, "-", "  ") + " " },
+	"in full-width forms": fullWidth,
+	"with a typo": func(s string) string {
+		if s[0] == '7' {
+			return "8" + s[1:]
+		}
+		return "7" + s[1:]
+	},
+	"cut short": func(s string) string { return s[:len(s)-1] },
+}
+
+func fullWidth(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > ' ' && r < 0x7f {
+			return r + 0xfee0
+		}
+		return r
+	}, s)
+}
+
+func (a *actor) recoveryCode(number string) string {
+	n, err := strconv.Atoi(number)
+	if paper := a.self.Phone.Paper(); err == nil && n >= 1 && n <= len(paper) {
+		return paper[n-1]
+	}
+	return "there is no recovery code " + number
+}
+
+// keep remembers the token that an answer brings.
+func (d *device) keep(answer *apptest.Answer) *apptest.Answer {
+	if token := answer.Get("session.token"); token != "" {
+		d.api.Token = token
+	}
+	return answer
+}
+
+func (a *actor) password(d *device, password string) *apptest.Answer {
+	answer := d.keep(d.api.Call("POST", "/sign-in", map[string]any{"email": a.self.Email, "password": password}))
+	d.attempt = answer.Get("attempt")
+	return answer
+}
+
+func (a *actor) secondStep(d *device, code string) *apptest.Answer {
+	return d.keep(d.api.Call("POST", "/sign-in/second-step", map[string]any{"attempt": d.attempt, "code": code}))
+}
+
+func (a *actor) signsIn(d *device, code func() string) *apptest.Answer {
+	answer := a.password(d, apptest.Password)
+	if answer.Get("status") != "second_step_required" {
+		return answer
+	}
+	return a.secondStep(d, code())
+}
+
+func (a *actor) begins(d *device) *apptest.Answer {
+	answer := d.api.Call("POST", "/two-step/activation", map[string]any{})
+	d.activation = answer.Get("activation")
+	if answer.OK() {
+		if err := a.self.Phone.Scan(answer.Get("key")); err != nil {
+			return &apptest.Answer{Status: 500, Body: []byte(err.Error())}
+		}
+	}
+	return answer
+}
+
+func (a *actor) confirms(d *device, code string) *apptest.Answer {
+	answer := d.api.Call("POST", "/two-step/activation/confirm", map[string]any{"activation": d.activation, "code": code})
+	a.writesDown(answer)
+	return answer
+}
+
+func (a *actor) finishes(d *device, saved bool) *apptest.Answer {
+	return d.keep(d.api.Call("POST", "/two-step/activation/finish", map[string]any{"activation": d.activation, "saved": saved}))
+}
+
+func (a *actor) activates(d *device) *apptest.Answer {
+	if answer := a.begins(d); !answer.OK() {
+		return answer
+	}
+	if answer := a.confirms(d, a.self.Phone.Code()); !answer.OK() {
+		return answer
+	}
+	return a.finishes(d, true)
+}
+
+func (a *actor) writesDown(answer *apptest.Answer) {
+	if codes := answer.List("recovery_codes"); len(codes) > 0 {
+		a.self.Phone.Write(codes)
+	}
+}
+
+// onThePage are the acts in a browser, for what no API does.
+func (s *story) onThePage(ts *testscript.TestScript, neg bool, a *actor, d *device, args []string) (*apptest.Answer, bool) {
+	if d.browser == nil {
+		d.browser = s.app.Browser(words.English)
+	}
+	b := d.browser
+	switch {
+	case match(args, "scans", "the", "key"):
+		if err := a.self.Phone.Scan(b.SetupKey()); err != nil {
+			ts.Fatalf("%v", err)
+		}
+	case match(args, "fills", "*", "with", "the", "code"):
+		b.Fill(args[1], a.self.Phone.Code())
+	case match(args, "writes", "down", "the", "codes"):
+		a.self.Phone.Write(b.RecoveryCodes())
+	case match(args, "ticks", "*"):
+		b.Tick(args[1])
+	case match(args, "opens", "*"):
+		b.Visit(strings.TrimPrefix(args[1], s.app.URL))
+	case match(args, "follows", "*"):
+		b.Follow(args[1])
+	case match(args, "fills", "*", "with", "*"):
+		b.Fill(args[1], args[3])
+	case match(args, "fills", "*", "with", "their", "password"):
+		b.Fill(args[1], apptest.Password)
+	case match(args, "presses", "*"):
+		b.Press(args[1])
+	case match(args, "sees", "*") && neg:
+		b.SeesNot(args[1])
+	case match(args, "sees", "*"):
+		b.Sees(args[1])
+	case match(args, "is", "at", "*"):
+		if b.URL.Path != args[2] {
+			ts.Fatalf("not at %s, but: %s", args[2], b)
+		}
+	default:
+		return nil, false
+	}
+	return nil, true
+}

@@ -1,0 +1,420 @@
+package doorstep_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"doorstep/internal/apptest"
+	"doorstep/internal/core"
+	"doorstep/internal/edge"
+	"doorstep/internal/server"
+)
+
+// The security walk: every route of the program, tried by everybody who may come
+// along. What must come of it is written here a second time, by need, and not
+// taken from the code that decides it.
+
+// The visitors.
+const (
+	nobody     = "nobody"
+	half       = "half signed in"        // a right password, no second step
+	newcomer   = "newcomer"              // a member who signed in with the password alone, 2-step off
+	activation = "activation only"       // an owner in state `due`
+	member     = "member"                // with both steps, just now; and so the next two
+	admin      = "admin"                 //
+	owner      = "owner"                 //
+	stale      = "owner, 11 minutes ago" // who signed in with both steps that long ago
+	recovered  = "owner by recovery code"
+	stranger   = "stranger" // the owner of another team
+)
+
+var visitors = []string{nobody, half, newcomer, activation, member, admin, owner, stale, recovered, stranger}
+
+// refusedTo is who is refused by a need, and with which problem. Whoever is not
+// here gets in.
+var refusedTo = map[core.Need]map[string]core.Code{
+	core.NeedOpen:    {},
+	core.NeedAttempt: {}, // see outcome
+	core.NeedToken: {
+		nobody: core.SetupUsed, half: core.SetupUsed, newcomer: core.SetupUsed, activation: core.SetupUsed, member: core.SetupUsed,
+		admin: core.SetupUsed, owner: core.SetupUsed, stale: core.SetupUsed, recovered: core.SetupUsed, stranger: core.SetupUsed,
+	},
+	core.NeedActivation: {nobody: core.NotSignedIn, half: core.NotSignedIn},
+	core.NeedSignedIn:   {nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired},
+	core.NeedAdmin: {
+		nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired, newcomer: core.AdminOnly, member: core.AdminOnly,
+	},
+	core.NeedSteppedUp: {
+		nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired,
+		stale: core.StepUpRequired, recovered: core.RecoverySession,
+	},
+	core.NeedSteppedUpAdmin: {
+		nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired, newcomer: core.AdminOnly, member: core.AdminOnly,
+		stale: core.StepUpRequired, recovered: core.RecoverySession,
+	},
+}
+
+// sample is how a route is asked for, and what the owner who has just signed in
+// gets. Ids are Carla's.
+type sample struct {
+	needs core.Need
+	owner int
+	body  string // JSON, or the fields of a form besides the token
+}
+
+// samples has every route: a new one fails until somebody says here what it needs.
+var samples = map[string]sample{
+	"GET /api/v1/":             {core.NeedOpen, 404, ""},
+	"POST /api/v1/":            {core.NeedOpen, 404, `{}`},
+	"PUT /api/v1/":             {core.NeedOpen, 404, `{}`},
+	"PATCH /api/v1/":           {core.NeedOpen, 404, `{}`},
+	"DELETE /api/v1/":          {core.NeedOpen, 404, ""},
+	"OPTIONS /api/v1/":         {core.NeedOpen, 404, ""},
+	"TRACE /api/v1/":           {core.NeedOpen, 404, ""},
+	"GET /api/v1/openapi.json": {core.NeedOpen, 200, ""},
+
+	"POST /api/v1/sign-in":             {core.NeedOpen, 401, `{"email":"nobody@example.com","password":"none of theirs"}`},
+	"POST /api/v1/sign-in/second-step": {core.NeedAttempt, 410, `{"attempt":"none","code":"123456"}`},
+	"GET /api/v1/session":              {core.NeedActivation, 200, ""},
+	"DELETE /api/v1/session":           {core.NeedActivation, 204, ""},
+	"GET /api/v1/sessions":             {core.NeedSignedIn, 200, ""},
+	"DELETE /api/v1/sessions":          {core.NeedSignedIn, 200, ""},
+	"DELETE /api/v1/sessions/{id}":     {core.NeedSignedIn, 200, ""},
+	"POST /api/v1/step-up":             {core.NeedSignedIn, 422, `{"password":"not the password at all","code":"123456"}`},
+
+	"GET /api/v1/two-step":                     {core.NeedActivation, 200, ""},
+	"POST /api/v1/two-step/activation":         {core.NeedActivation, 409, `{}`},
+	"POST /api/v1/two-step/activation/confirm": {core.NeedActivation, 409, `{"activation":"none","code":"123456"}`},
+	"POST /api/v1/two-step/activation/finish":  {core.NeedActivation, 409, `{"activation":"none","saved":true}`},
+	"POST /api/v1/two-step/deactivate":         {core.NeedSignedIn, 422, `{"code":"12345"}`},
+	"POST /api/v1/two-step/recovery-codes":     {core.NeedSteppedUp, 200, `{}`},
+
+	"GET /api/v1/team/users":                        {core.NeedAdmin, 200, ""},
+	"GET /api/v1/team/users/{id}":                   {core.NeedAdmin, 200, ""},
+	"PATCH /api/v1/team/users/{id}":                 {core.NeedAdmin, 200, `{"name":"Carla N."}`},
+	"DELETE /api/v1/team/users/{id}":                {core.NeedSteppedUpAdmin, 204, ""},
+	"DELETE /api/v1/team/users/{id}/sessions":       {core.NeedAdmin, 200, ""},
+	"POST /api/v1/team/users/{id}/restart-two-step": {core.NeedSteppedUpAdmin, 200, `{"reason":"lost phone","verified_by":"in_person"}`},
+
+	"GET /{$}":                   {core.NeedSignedIn, 200, ""},
+	"GET /sign-in":               {core.NeedOpen, 200, ""},
+	"POST /sign-in":              {core.NeedOpen, 401, "email=nobody@example.com&password=none+of+theirs"},
+	"GET /sign-in/second-step":   {core.NeedAttempt, 303, ""},
+	"POST /sign-in/second-step":  {core.NeedAttempt, 303, "code=12345"},
+	"GET /sign-out":              {core.NeedActivation, 200, ""},
+	"POST /sign-out":             {core.NeedActivation, 303, ""},
+	"GET /session/watch":         {core.NeedActivation, 204, "?once=1"},
+	"GET /assets/{name}":         {core.NeedOpen, 404, ""},
+	"GET /favicon.ico":           {core.NeedOpen, 200, ""},
+	"GET /set-password/{token}":  {core.NeedOpen, 410, ""},
+	"GET /set-password/form":     {core.NeedToken, 410, ""},
+	"POST /set-password/form":    {core.NeedToken, 410, "password=none+of+theirs"},
+	"GET /setup/{token}":         {core.NeedOpen, 409, ""},
+	"GET /setup":                 {core.NeedToken, 409, ""},
+	"POST /setup":                {core.NeedToken, 409, "team=Mine&name=Me&email=me@example.com&password=none+of+theirs"},
+	"GET /me":                    {core.NeedSignedIn, 200, ""},
+	"GET /me/confirm":            {core.NeedSignedIn, 200, ""},
+	"POST /me/confirm":           {core.NeedSignedIn, 422, "password=not+the+password+at+all&code=123456"},
+	"GET /me/two-step":           {core.NeedSignedIn, 200, ""},
+	"GET /me/two-step/activate":  {core.NeedActivation, 303, ""},
+	"POST /me/two-step/activate": {core.NeedActivation, 303, "activation=none&code=123456"},
+
+	"POST /me/two-step/activate/over":         {core.NeedActivation, 303, ""},
+	"POST /me/two-step/activate/finish":       {core.NeedActivation, 303, "activation=none&saved=true"},
+	"GET /me/two-step/recovery-codes":         {core.NeedSignedIn, 200, ""},
+	"POST /me/two-step/recovery-codes":        {core.NeedSteppedUp, 303, ""},
+	"POST /me/two-step/recovery-codes/finish": {core.NeedSignedIn, 303, "saved=true"},
+	"GET /me/two-step/deactivate":             {core.NeedSignedIn, 200, ""},
+	"POST /me/two-step/deactivate":            {core.NeedSignedIn, 422, "code=12345"},
+
+	"GET /team":                     {core.NeedAdmin, 200, ""},
+	"GET /team/users/{id}":          {core.NeedAdmin, 200, ""},
+	"GET /team/users/{id}/restart":  {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /team/users/{id}/restart": {core.NeedSteppedUpAdmin, 303, "reason=lost+phone&verified_by=in_person&seen="},
+}
+
+// outcome is what must come of it: "" when the visitor gets in.
+func (v *visitor) outcome(r edge.Route) core.Code {
+	switch code := refusedTo[r.Needs][v.name]; {
+	case r.Needs == core.NeedAttempt && !isAPI(r) && v.name != half:
+		return core.AttemptOver
+	case code == "" && v.name == stranger && strings.Contains(r.Path, "{id}"):
+		return core.Missing
+	case v.name == recovered && r.Method == http.MethodPost && (r.Path == "/me/confirm" || r.Path == "/api/v1/step-up"):
+		return core.RecoverySession // the verb's own: such a session never steps up
+	case v.name == recovered && r.Path == "/me/two-step/recovery-codes":
+		return core.RecoverySession
+	case v.name == recovered && r.Needs == core.NeedAdmin && r.Method != http.MethodGet:
+		return core.RecoverySession // the verb's own: such a session sees the team and acts on nobody
+	case v.name == stale && r.Method == http.MethodGet && r.Path == "/me/two-step/recovery-codes":
+		return core.StepUpRequired // the page's own: it shows codes that were just made without one
+	default:
+		return code
+	}
+}
+
+// doors are the problems of somebody who did not get in.
+var doors = []core.Code{
+	core.NotSignedIn, core.SessionEnded, core.ActivationRequired, core.AdminOnly, core.OwnerOnly, core.StepUpRequired, core.RecoverySession, core.Missing,
+}
+
+// check compares an answer with what must come of it.
+func (v *visitor) check(t *testing.T, r edge.Route, answer *apptest.Answer) {
+	t.Helper()
+	want, leads := v.outcome(r), answer.Header.Get("Location")
+	fail := func() {
+		t.Helper()
+		t.Errorf("%s: %s: want %q, got %d %s %s", v.name, r, want, answer.Status, leads, shortened(answer.Body))
+	}
+	switch {
+	case answer.Status >= 500:
+		fail()
+	case want == "" && isAPI(r):
+		if slices.Contains(doors, core.Code(answer.Problem())) && r.Path != "/api/v1/" {
+			fail()
+		}
+	case want == "":
+		away := strings.HasPrefix(leads, "/me/confirm") || strings.HasPrefix(leads, "/sign-in") && r.Path != "/sign-out"
+		if answer.Status == http.StatusForbidden || answer.Status == http.StatusUnauthorized && r.Path != "/sign-in" || away {
+			fail()
+		}
+	case isAPI(r):
+		if core.Code(answer.Problem()) != want || answer.Status != edge.Status((&core.Refusal{Code: want}).Kind()) {
+			fail()
+		}
+	case !v.led(r, want, answer.Status, leads):
+		fail()
+	}
+	if v.name == owner && answer.Status != samples[r.Method+" "+r.Path].owner {
+		t.Errorf("%s: %s: got %d %s %s, want %d", v.name, r, answer.Status, leads, shortened(answer.Body), samples[r.Method+" "+r.Path].owner)
+	}
+}
+
+// led says whether a page refused as it must: some refusals lead somewhere.
+func (v *visitor) led(r edge.Route, want core.Code, status int, leads string) bool {
+	switch {
+	case want == core.NotSignedIn && r.Path == "/session/watch":
+		return status == http.StatusUnauthorized // a script asks
+	case want == core.AttemptOver && v.token != "" && leads == "/": // they are signed in
+		return status == http.StatusSeeOther
+	case want == core.NotSignedIn || want == core.AttemptOver:
+		return status == http.StatusSeeOther && (leads == "/sign-in" || strings.HasPrefix(leads, "/sign-in?next="))
+	case want == core.ActivationRequired && r.Method == http.MethodGet:
+		return status == http.StatusSeeOther && strings.HasPrefix(leads, "/me/two-step/activate")
+	case want == core.StepUpRequired && r.Method == http.MethodGet:
+		return status == http.StatusSeeOther && strings.HasPrefix(leads, "/me/confirm?next=")
+	case want == core.SetupUsed: // also the form of a link that nobody opened
+		return status == http.StatusConflict || status == http.StatusGone
+	case want == core.Missing:
+		return status == http.StatusNotFound
+	}
+	return status == http.StatusForbidden
+}
+
+func shortened(body []byte) string { return string(body[:min(len(body), 300)]) }
+
+func TestWalk(t *testing.T) {
+	t.Parallel()
+	state, in := theCrowd(t)
+	t.Run("every route is classified", func(t *testing.T) {
+		everyRouteIsHere(t, apptest.Start(t, apptest.Options{State: state}))
+	})
+	t.Run("T-STEP-1", func(t *testing.T) { walkAs(t, state, in[half]) })
+	for _, name := range visitors {
+		if name != half {
+			t.Run(name, func(t *testing.T) { walkAs(t, state, in[name]) })
+		}
+	}
+}
+
+// everyRouteIsHere holds this table against the program's own. The two questions
+// about its health are asked without any core, in the tests of the server.
+func everyRouteIsHere(t *testing.T, a *apptest.App) {
+	printed, err := server.Routes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := edge.Print(append(slices.Clone(a.Routes),
+		edge.Route{Method: http.MethodGet, Path: "/healthz", Needs: core.NeedOpen}, edge.Route{Method: http.MethodGet, Path: "/readyz", Needs: core.NeedOpen}))
+	if printed != own {
+		t.Errorf("`doorstep routes` prints what these tests do not walk: %s\nand they walk what it does not print: %s", difference(own, printed), difference(printed, own))
+	}
+	known := map[string]bool{}
+	for _, r := range a.Routes {
+		name := r.Method + " " + r.Path
+		known[name] = true
+		s, classified := samples[name]
+		switch {
+		case !classified:
+			t.Errorf("nobody has said in walk_test.go what %s needs", name)
+		case s.needs != r.Needs:
+			t.Errorf("%s needs %q, and walk_test.go says %q", name, r.Needs, s.needs)
+		}
+	}
+	for name := range samples {
+		if !known[name] {
+			t.Errorf("walk_test.go has %s, which is no route", name)
+		}
+	}
+}
+
+// walkAs tries every route as one visitor: first those that refuse them, which
+// must change nothing, then the others.
+func walkAs(t *testing.T, state *apptest.State, v *visitor) {
+	t.Parallel()
+	a := apptest.Start(t, apptest.Options{State: state})
+	before := a.Dump()
+	for _, r := range a.Routes {
+		if v.outcome(r) == "" {
+			continue
+		}
+		answer := v.try(a, r)
+		v.check(t, r, answer)
+		guarded(t, r.Method+" "+r.Path, answer)
+	}
+	if after := a.Dump(); after != before {
+		t.Errorf("%s was refused and changed something: %s", v.name, difference(before, after))
+	}
+	for _, r := range a.Routes {
+		if v.outcome(r) != "" || isCostly(r) && v.name != owner {
+			continue
+		}
+		answer := v.try(a, r)
+		v.check(t, r, answer)
+		guarded(t, r.Method+" "+r.Path, answer)
+		// What was refused by a verb has counted a try at most. One page, too, begins something.
+		if r.Method != http.MethodGet && answer.Status < 400 || r.Path == "/me/two-step/activate" {
+			a.Restore()
+		}
+	}
+}
+
+// isCostly: ten slow hashes a call. Whom it lets in is tried with the owner alone.
+func isCostly(r edge.Route) bool {
+	return r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/two-step/recovery-codes")
+}
+
+// difference is the lines that two dumps do not share.
+func difference(before, after string) string {
+	had := strings.Split(before, "\n")
+	var lines []string
+	for _, line := range strings.Split(after, "\n") {
+		if !slices.Contains(had, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestStepUpWalk is T-SU-1: every route that protects accounts, by everybody who
+// has proved less than it takes (R8), and by whoever has proved enough.
+func TestStepUpWalk(t *testing.T) {
+	t.Parallel()
+	state, in := theCrowd(t)
+	t.Run("T-SU-1", func(t *testing.T) {
+		a := apptest.Start(t, apptest.Options{State: state})
+		n := 0
+		for _, r := range a.Routes {
+			if r.Needs != core.NeedSteppedUp && r.Needs != core.NeedSteppedUpAdmin {
+				continue
+			}
+			n++
+			for _, name := range visitors {
+				if in[name].outcome(r) == "" && isCostly(r) {
+					continue // whoever steps up below gets in
+				}
+				in[name].check(t, r, in[name].try(a, r))
+				if in[name].outcome(r) == "" {
+					a.Restore()
+				}
+			}
+			// A step-up brings the right back, with a new token; the old one is dead.
+			if isAPI(r) {
+				stepsUpFor(t, a, in[stale], r)
+			}
+		}
+		if n < 5 {
+			t.Errorf("only %d routes take a step-up", n)
+		}
+		// Roles and the end of a suspension take one too; whether the route's other
+		// changes do is the verb's to say.
+		for _, body := range []string{`{"role":"admin"}`, `{"role":"owner"}`} {
+			for name, want := range map[string]core.Code{stale: core.StepUpRequired, recovered: core.RecoverySession, admin: core.OwnerOnly} {
+				answer := in[name].ask(a, http.MethodPatch, "/api/v1/team/users/"+a.Person("carla").ID, body, nil)
+				if core.Code(answer.Problem()) != want {
+					t.Errorf("%s: PATCH %s: %s, want %s", name, body, answer, want)
+				}
+			}
+		}
+	})
+}
+
+func stepsUpFor(t *testing.T, a *apptest.App, v *visitor, r edge.Route) {
+	t.Helper()
+	defer a.Restore()
+	c := a.Client()
+	c.Token = v.token
+	answer := c.Call("POST", "/step-up", map[string]any{"password": apptest.Password, "code": a.Person("olga").Phone.Code()})
+	fresh := *v
+	fresh.token = answer.Get("session.token")
+	if answer := fresh.try(a, r); !answer.OK() {
+		t.Errorf("after a step-up: %s: %s", r, answer)
+	}
+	if answer := v.try(a, r); answer.Problem() != string(core.NotSignedIn) {
+		t.Errorf("the token from before the step-up: %s: %s", r, answer)
+	}
+}
+
+// TestObjectSweep is T-AZ-2: the id of another team's person, of another person's
+// session, and of nothing at all are the same to whoever asks: not found.
+func TestObjectSweep(t *testing.T) {
+	t.Parallel()
+	state, in := theCrowd(t)
+	t.Run("T-AZ-2", func(t *testing.T) {
+		for _, engine := range []string{apptest.SQLite, apptest.Postgres} {
+			t.Run(engine, func(t *testing.T) {
+				a := apptest.Start(t, apptest.Options{State: state, Engine: engine})
+				before := a.Dump()
+				n := 0
+				for _, r := range a.Routes {
+					if !strings.Contains(r.Path, "{id}") {
+						continue
+					}
+					n++
+					for _, id := range []string{
+						a.Person("zoe").ID, in[stranger].sessionID, in[admin].sessionID, "none", "0", "-1", "%00", "%2e%2e", "' OR 1=1 --", strings.Repeat("x", 300),
+						strings.ToUpper(a.Person("carla").ID), a.Person("carla").ID + "x", a.Person("carla").TeamID, "{id}", "*", "null",
+					} {
+						sweep(t, a, in[owner], r, id)
+					}
+				}
+				if n < 7 {
+					t.Errorf("only %d routes with an id", n)
+				}
+				if after := a.Dump(); after != before {
+					t.Errorf("something was changed: %s", difference(before, after))
+				}
+			})
+		}
+	})
+}
+
+func sweep(t *testing.T, a *apptest.App, v *visitor, r edge.Route, id string) {
+	t.Helper()
+	escaped := id
+	if !strings.HasPrefix(id, "%") {
+		escaped = url.PathEscape(id)
+	}
+	s := samples[r.Method+" "+r.Path]
+	body := s.body
+	if r.Method == http.MethodPost && !isAPI(r) {
+		body += "&csrf=" + url.QueryEscape(v.csrf)
+	}
+	answer := v.ask(a, r.Method, strings.Replace(r.Path, "{id}", escaped, 1), body, nil)
+	if answer.Status != http.StatusNotFound {
+		t.Errorf("%s with the id %q: %d %s %s", r, id, answer.Status, answer.Header.Get("Location"), shortened(answer.Body))
+	}
+}
