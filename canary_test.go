@@ -128,6 +128,36 @@ func (c *canary) in(haystack []byte) bool {
 	return false
 }
 
+// TestCanarySings: a secret is found however it is spelled, or the test below would
+// find nothing for ever.
+func TestCanarySings(t *testing.T) {
+	t.Parallel()
+	code := &canary{name: "recovery code 1", value: []byte("kayp-lz3p-ke5v-5j1h")}
+	key := &canary{name: "key", value: []byte{0xde, 0xad, 0xbe, 0xef, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}}
+	for _, c := range []*canary{code, key} {
+		around := append(append([]byte("before "), c.value...), " behind"...)
+		for what, text := range map[string]string{
+			"itself": string(around), "hex": hex.EncodeToString(around), "HEX": strings.ToUpper(hex.EncodeToString(around)),
+			"Base32":     base32.StdEncoding.EncodeToString(c.value),
+			"in a query": "x=" + url.QueryEscape(string(c.value)),
+			"Base64":     base64.StdEncoding.EncodeToString(around), "Base64 a byte on": base64.StdEncoding.EncodeToString(around[1:]),
+			"Base64 two bytes on": base64.URLEncoding.EncodeToString(around[2:]),
+		} {
+			if !c.in([]byte(text)) {
+				t.Errorf("%s is not found in %s: %q", c.name, what, text)
+			}
+		}
+		if c.in([]byte("nothing of it in here")) {
+			t.Errorf("%s is found in nothing", c.name)
+		}
+	}
+	for _, text := range []string{"KAYP-LZ3P-KE5V-5J1H", "kayplz3pke5v5j1h", "KAYPLZ3PKE5V5J1H", "kayp lz3p ke5v 5j1h"} {
+		if !code.in([]byte("x" + text + "x")) {
+			t.Errorf("%s is not found", text)
+		}
+	}
+}
+
 // TestCanary is T-SEC-1 and T-LOG-1 (R10, P6): after every journey, by page and by
 // API, with every mistake that people make in it, no secret lies anywhere but in
 // the one answer that shows it to its owner.

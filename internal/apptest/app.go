@@ -17,6 +17,7 @@ import (
 	"doorstep/internal/db"
 	"doorstep/internal/db/dbtest"
 	"doorstep/internal/edge"
+	"doorstep/internal/server"
 	"doorstep/internal/words"
 )
 
@@ -158,7 +159,7 @@ func (a *App) serve(o Options) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	h, routes, err := handler(a.Core, a.words, base, a.log.logger())
+	h, routes, err := server.Handler(a.Core, a.words, base, a.log.logger())
 	if err != nil {
 		a.t.Fatalf("make the handler: %v", err)
 	}

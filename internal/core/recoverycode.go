@@ -165,6 +165,14 @@ func (c *Core) RenewRecoveryCodes(ctx context.Context, by Actor) ([]string, erro
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
 	}
+	// Before the ten slow hashes, or whoever may not could crowd the queue with them;
+	// the transaction asks again.
+	if by.session.User.TwoStep != TwoStepActive {
+		return nil, refuse(NotActive)
+	}
+	if r := NeedSteppedUp.Meets(by.session, c.Now()); r != nil {
+		return nil, r
+	}
 	set, err := c.makeCodes(ctx, by.session.User.ID)
 	if err != nil {
 		return nil, err

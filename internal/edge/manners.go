@@ -23,7 +23,10 @@ func Headers(https bool, next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", policyOfPages)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
+		// Not no-referrer: under it browsers send "Origin: null" with our own forms, and
+		// where they send no Sec-Fetch-Site (plain http, older ones) the cross-origin
+		// check would refuse them. Other sites learn nothing of us either way.
+		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")

@@ -56,8 +56,26 @@ func (e *edges) handler(o edgeOptions) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, r := range health(e.core) {
+		mux.HandleFunc(r.Path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", http.MethodGet)
+			http.Error(w, "only GET", http.StatusMethodNotAllowed)
+		})
+	}
 	mux.Handle("/", e.rest())
 	return edge.Headers(o.url.Scheme == "https", edge.Log(o.log, edge.LimitBody(mux))), nil
+}
+
+// Handler is what serve puts on its port, and its routes: for the tests that walk
+// the whole of it.
+func Handler(c *core.Core, w *words.Catalog, base *url.URL, log *slog.Logger) (http.Handler, []edge.Route, error) {
+	o := edgeOptions{core: c, words: w, url: base, log: log, version: "test"}
+	e, err := newEdges(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := e.handler(o)
+	return h, e.routes, err
 }
 
 // rest answers what no route takes: callers of the API in its own form, everybody
