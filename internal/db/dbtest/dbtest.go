@@ -76,14 +76,27 @@ func Postgres(t testing.TB) string {
 	return inSchema(admin, name)
 }
 
+const leftOut = "LEFT OUT: PostgreSQL (no initdb and postgres in PATH or /usr/lib/postgresql/*/bin); run make test"
+
 func leaveOut(t testing.TB) {
 	t.Helper()
-	const line = "LEFT OUT: PostgreSQL (no initdb and postgres in PATH or /usr/lib/postgresql/*/bin); run make test"
 	if os.Getenv("CI") == "true" {
-		t.Fatal(line)
+		t.Fatal(leftOut)
 	}
-	fmt.Fprintln(os.Stderr, t.Name()+": "+line)
-	t.Skip(line)
+	sayLoudly()
+	t.Skip(leftOut)
+}
+
+var sayLoudly = sync.OnceFunc(func() { Loudly(leftOut) })
+
+// Loudly says what was left out where people look: `go test` hides what a package
+// prints that passes, so the line goes to the terminal itself, where there is one.
+func Loudly(line string) {
+	fmt.Fprintln(os.Stderr, line)
+	if terminal, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil {
+		fmt.Fprintln(terminal, filepath.Base(os.Args[0])+": "+line)
+		terminal.Close()
+	}
 }
 
 // run carries out one statement on a connection of its own.
