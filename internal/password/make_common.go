@@ -3,7 +3,7 @@
 // Command make_common writes common.txt.gz. Give it a folder into which the npm
 // packages @zxcvbn-ts/language-common, -es-es and -pt-br have been installed:
 //
-//	go run make_common.go /tmp/lists/node_modules/@zxcvbn-ts
+//	go run make_common.go LISTS/node_modules/@zxcvbn-ts
 package main
 
 import (
