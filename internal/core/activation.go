@@ -90,7 +90,7 @@ func (c *Core) activation(ctx context.Context, by Actor, anew bool) (*Activation
 			case u.state(t.now) == TwoStepActive:
 				return refuse(AlreadyActive)
 			}
-			t.recorded++ // nothing was changed
+			t.nothingToRecord()
 			return nil
 		}
 		if err != nil && !IsRefusal(err, ActivationExpired) {

@@ -171,6 +171,9 @@ func (c *Core) write(ctx context.Context, fn func(t *tx) error) error {
 	})
 }
 
+// nothingToRecord says on purpose that a write left everything as it was.
+func (t *tx) nothingToRecord() { t.recorded++ }
+
 // keepCount runs fn in one transaction that need not record an event: counters
 // of tries, last-seen times, half-done steps and their removal, leases of letters.
 func (c *Core) keepCount(ctx context.Context, fn func(t *tx) error) error {

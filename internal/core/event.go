@@ -18,8 +18,6 @@ const (
 	EventUserSuspended       = "user.suspended"
 	EventUserBroughtBack     = "user.brought_back"
 	EventUserRemoved         = "user.removed"
-	EventPasswordSet         = "password.set"
-	EventLinkMade            = "link.made"
 	EventSignInRefused       = "sign_in.refused"
 	EventSecondStepRefused   = "second_step.refused"
 	EventSecondStepReplayed  = "second_step.replayed"
@@ -128,8 +126,6 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 			return err
 		}
 		return person(LetterReplay, nil)
-	case EventPasswordSet:
-		return person(LetterPassword, nil)
 	case EventRoleChanged:
 		return person(LetterRoleChanged, map[string]any{"by": actorName, "role": e.details["to"]})
 	case EventUserSuspended:

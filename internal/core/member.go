@@ -30,7 +30,6 @@ func (c *Core) ChangeUser(ctx context.Context, by Actor, userID string, change U
 		if err != nil {
 			return err
 		}
-		t.recorded++ // a change to what already is changes nothing
 		if change.Name != nil {
 			if err := t.rename(by, actor, target, *change.Name); err != nil {
 				return err
@@ -42,7 +41,12 @@ func (c *Core) ChangeUser(ctx context.Context, by Actor, userID string, change U
 			}
 		}
 		if change.Status != nil && *change.Status != target.status {
-			return t.changeStatus(by, actor, target, s, *change.Status)
+			if err := t.changeStatus(by, actor, target, s, *change.Status); err != nil {
+				return err
+			}
+		}
+		if t.recorded == 0 {
+			t.nothingToRecord() // a change to what already is
 		}
 		return nil
 	})

@@ -22,7 +22,6 @@ const (
 	LetterCodesNone       LetterKind = "codes_none"
 	LetterCodesNew        LetterKind = "codes_new"
 	LetterReplay          LetterKind = "replay"
-	LetterPassword        LetterKind = "password"
 	LetterRoleChanged     LetterKind = "role_changed"
 	LetterSuspended       LetterKind = "suspended"
 	LetterBroughtBack     LetterKind = "brought_back"

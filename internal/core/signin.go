@@ -170,7 +170,7 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject
 		// Committed, not refused here: the password was right, and its tries are over.
 		return &SignIn{Next: next}, t.record(eventOf{event: EventSignInRefused, by: by, actor: u, target: u, details: map[string]any{"closed": true}})
 	case StepSecondStep:
-		t.recorded++ // an attempt is no change of the account; its outcome is recorded
+		t.nothingToRecord() // an attempt is no change of the account; its outcome is recorded
 		return t.createAttempt(by, u)
 	}
 	s, err := t.openSession(u, by.origin, SecondStepNone, "", t.now)

@@ -145,7 +145,7 @@ type shape struct {
 // page until the help center has an article about it.
 func shapeOf(letter core.Letter) (shape, error) {
 	switch letter.Kind {
-	case core.LetterActivated, core.LetterDeactivated, core.LetterCodeUsed, core.LetterCodesNew, core.LetterReplay, core.LetterPassword:
+	case core.LetterActivated, core.LetterDeactivated, core.LetterCodeUsed, core.LetterCodesNew, core.LetterReplay:
 		return shape{link: "/me", closing: []string{"mail.ok", "mail.notyou"}}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:
 		return shape{link: "/me/two-step/recovery-codes"}, nil

@@ -59,7 +59,7 @@ func kinds() []core.LetterKind {
 	return []core.LetterKind{
 		core.LetterActivated, core.LetterDeactivated, core.LetterRestarted, core.LetterRestartedOwners,
 		core.LetterCodeUsed, core.LetterCodesLow, core.LetterCodesNone, core.LetterCodesNew, core.LetterReplay,
-		core.LetterPassword, core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
+		core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
 	}
 }
 
