@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/browser"
@@ -96,9 +97,14 @@ func journey1(t *testing.T, h how) {
 	carla.sees(carla.say("two.codes", args{"n": 10, "m": 10}))
 }
 
+// oneDownload: the browser tells everybody of every download, whoever's it is.
+var oneDownload sync.Mutex
+
 // downloads the codes as text and reads the file.
 func (p *person) downloads(codes []string) {
 	p.t.Helper()
+	oneDownload.Lock()
+	defer oneDownload.Unlock()
 	folder := p.t.TempDir()
 	yes := true
 	if _, err := chromedp.CallBrowser(p.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
