@@ -15,7 +15,7 @@ var errLocked = errors.New("locked")
 // the process dies, however it dies. The file stays: removing it would let a third process lock a new file of that
 // name while the second still waits at the old one. It is a file of its own because SQLite's locks on the database
 // would be dropped with any descriptor of it that we close, and because console commands must get in.
-func lockFile(path, shown string) (unlock func() error, err error) {
+func lockFile(path, shown string) (letGo func() error, err error) {
 	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the lock file %s.lock: %w", shown, err)
@@ -40,5 +40,7 @@ func lockFile(path, shown string) (unlock func() error, err error) {
 	if f.Truncate(0) == nil {
 		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
-	return f.Close, nil // closing the only descriptor lets go
+	// Closing alone is not enough: a child process that another goroutine is just starting shares the open file
+	// until it executes its program.
+	return func() error { return errors.Join(unlock(f), f.Close()) }, nil
 }
