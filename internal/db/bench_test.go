@@ -2,6 +2,8 @@ package db_test
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +62,53 @@ func BenchmarkWrite(b *testing.B) {
 			b.ReportMetric(float64(worst.Milliseconds()), "slowest-ms")
 		})
 	}
+}
+
+// BenchmarkCommit is one guarded update in a transaction of its own, by one writer and by 32 at once. PostgreSQL syncs
+// like SQLite only with DOORSTEP_TEST_POSTGRES_FSYNC=on.
+func BenchmarkCommit(b *testing.B) {
+	for engine, fresh := range both() {
+		for _, writers := range []int{1, 32} {
+			b.Run(fmt.Sprintf("%s/writers=%d", engine, writers), func(b *testing.B) {
+				commit(b, open(b, fresh(b)), writers, (*db.DB).Write)
+			})
+		}
+	}
+}
+
+// BenchmarkUnsyncedCommit is the same with WriteUnsynced.
+func BenchmarkUnsyncedCommit(b *testing.B) {
+	for engine, fresh := range both() {
+		b.Run(engine+"/writers=1", func(b *testing.B) {
+			commit(b, open(b, fresh(b)), 1, (*db.DB).WriteUnsynced)
+		})
+	}
+}
+
+func commit(b *testing.B, d *db.DB, writers int, write func(*db.DB, context.Context, func(*db.Tx) error) error) {
+	ctx := context.Background()
+	for id := range writers {
+		exec(b, d, `INSERT INTO things (id, name, n) VALUES ($1, $2, 0)`, id, fmt.Sprint(id))
+	}
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	b.ResetTimer()
+	race(writers, func(id int) {
+		for left.Add(-1) >= 0 {
+			err := write(d, ctx, func(tx *db.Tx) error {
+				n, err := tx.Exec(ctx, `UPDATE things SET n = n + 1 WHERE id = $1`, id)
+				if err == nil && n != 1 {
+					err = fmt.Errorf("%d rows", n)
+				}
+				return err
+			})
+			if err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.StopTimer()
 }
 
 // both engines; the options are made anew for every run of the benchmark.

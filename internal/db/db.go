@@ -46,6 +46,7 @@ type DB struct {
 	writerTexts, readerTexts *statements
 
 	queue  chan struct{} // SQLite: the one place at the writer. Nil on PostgreSQL.
+	open   *batch        // SQLite: what the last one at the writer left to be committed. Only who has the place touches it.
 	before func(query string) error
 	probe  func(context.Context) error // is the database readable right now?
 	forget func()                      // PostgreSQL: drop every pooled connection, because one was found dead
@@ -77,8 +78,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return d, nil
 }
 
-// Close ends the use of the database. It lets the transaction that is running finish, for at most five seconds; work
-// that comes later fails with an error that IsUnavailable knows. Calling it again does nothing.
+// Close ends the use of the database. It lets the transaction that is running finish, for at most five seconds, and
+// commits what waits to be committed; work that comes later fails with an error that IsUnavailable knows. Calling it
+// again does nothing.
 func (d *DB) Close() error {
 	var err error
 	d.closing.Do(func() {
@@ -86,6 +88,7 @@ func (d *DB) Close() error {
 		if d.queue != nil {
 			select {
 			case d.queue <- struct{}{}: // never given back
+				d.commitOpen()
 			case <-time.After(closePatience):
 			}
 		}

@@ -66,6 +66,11 @@ func openSQLite(ctx context.Context, o Options) (_ *DB, err error) {
 		writerTexts: newStatements(writer), readerTexts: newStatements(reader),
 		queue: make(chan struct{}, 1), finish: unlock,
 	}
+	for _, text := range batchTexts {
+		if _, err := d.writerTexts.learn(ctx, text); err != nil {
+			return nil, errors.Join(sqliteSentence(o.SQLite, err), reader.Close(), writer.Close())
+		}
+	}
 	d.probe = func(ctx context.Context) error {
 		if err := exists(path); err != nil {
 			return err
@@ -84,12 +89,14 @@ func sqliteHandle(path string, options url.Values) (*sql.DB, error) {
 	// FULL: with NORMAL a power cut may take back the last commits, and a spent recovery code would be good again.
 	options.Set("_synchronous", "FULL")
 	options.Set("_foreign_keys", "1")
-	options.Set("_dqs", "0")       // "name" is never a string, as in PostgreSQL
-	options.Set("_defensive", "1") // no SQL can damage the file itself
-	options.Set("_error_rc", "1")  // no stale sentence behind an error
-	options.Add("_pragma", "cache_size(-2000)")
-	options.Add("_pragma", "temp_store(2)")               // no temporary files: the container may be read-only
-	options.Add("_pragma", "journal_size_limit(8388608)") // the WAL shrinks again after a burst
+	options.Set("_dqs", "0")                    // "name" is never a string, as in PostgreSQL
+	options.Set("_defensive", "1")              // no SQL can damage the file itself
+	options.Set("_error_rc", "1")               // no stale sentence behind an error
+	options.Add("_pragma", "cache_size(-8000)") // kB, taken as it is needed
+	options.Add("_pragma", "temp_store(2)")     // no temporary files: the container may be read-only
+	// A checkpoint writes each page once, however often it changed since the last one, and a sign-in changes a dozen.
+	options.Add("_pragma", "wal_autocheckpoint(4000)")     // pages
+	options.Add("_pragma", "journal_size_limit(33554432)") // the WAL shrinks again after a burst
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // a drive letter

@@ -75,7 +75,7 @@ func TestSQLiteRefusals(t *testing.T) {
 func TestSQLiteSettings(t *testing.T) {
 	d := open(t, db.Options{SQLite: dbtest.SQLite(t)})
 	ctx := t.Context()
-	want := map[string]int64{"synchronous": 2, "foreign_keys": 1, "cache_size": -2000, "temp_store": 2, "busy_timeout": 5000}
+	want := map[string]int64{"synchronous": 2, "foreign_keys": 1, "cache_size": -8000, "wal_autocheckpoint": 4000, "temp_store": 2, "busy_timeout": 5000}
 	for name, n := range want {
 		if got := number(t, d, "PRAGMA "+name); got != n {
 			t.Errorf("reader: %s = %d, want %d", name, got, n)
@@ -324,6 +324,7 @@ func child(t *testing.T, path, work string) *osexec.Cmd {
 // TestChild is what the other process does.
 func TestChild(t *testing.T) {
 	work, path := os.Getenv(childVariable), os.Getenv(childVariable+"_PATH")
+	work, round, _ := strings.Cut(work, " ")
 	switch work {
 	case "hold":
 		openEmpty(t, db.Options{SQLite: path, Exclusive: true})
@@ -334,5 +335,7 @@ func TestChild(t *testing.T) {
 		for range childAdds {
 			exec(t, d, `UPDATE things SET n = n + 1 WHERE id = 1`)
 		}
+	case "write":
+		childWrites(t, openEmpty(t, db.Options{SQLite: path}), round)
 	}
 }

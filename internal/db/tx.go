@@ -14,7 +14,9 @@ type Tx struct {
 	d  *DB
 	tx *sql.Tx
 
+	quiet  bool  // not a caller's: BeforeStatement is not told
 	failed error // the first failed statement: from then on everything is refused
+	over   bool  // fn has returned
 
 	rows *sql.Rows // of the last query
 
@@ -76,13 +78,17 @@ func (t *Tx) query(ctx context.Context, query string, args []any) (*sql.Rows, er
 
 // check is what comes before every statement.
 func (t *Tx) check(ctx context.Context, query string, args []any) error {
+	if t.over {
+		return t.d.explain(ctx, "use a transaction that is over", sql.ErrTxDone)
+	}
+	open := t.rowsOpen()
 	if t.failed != nil {
 		return fmt.Errorf("database: the transaction has already failed: %w", t.failed)
 	}
-	if t.rowsOpen() {
+	if open {
 		return t.fail(errRowsOpen)
 	}
-	if t.d.before != nil {
+	if t.d.before != nil && !t.quiet {
 		if err := t.d.before(query); err != nil {
 			return t.fail(t.d.explain(ctx, "before a statement", err))
 		}
@@ -95,12 +101,18 @@ func (t *Tx) check(ctx context.Context, query string, args []any) error {
 
 // rowsOpen: PostgreSQL has one conversation per connection and would refuse. SQLite would go on, but two cursors of one
 // prepared statement are one cursor, and the second use of a text would silently move the first.
+//
+// Rows that ended early because of an error are a failed statement, whether fn asked for that error or not.
 func (t *Tx) rowsOpen() bool {
 	if t.rows == nil {
 		return false
 	}
 	if _, err := t.rows.Columns(); err == nil { // database/sql's only way to ask
 		return true
+	}
+	// A context's error may come later than the last row, and undoes nothing.
+	if err := t.rows.Err(); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		_ = t.fail(t.d.explain(context.Background(), "read a row", err))
 	}
 	t.rows = nil
 	return false

@@ -281,6 +281,61 @@ func TestStorm(t *testing.T) {
 	})
 }
 
+// TestBatchStorm: many at once on SQLite, ending in every way. What each hears is what a fresh reader sees.
+func TestBatchStorm(t *testing.T) {
+	t.Parallel()
+	d := open(t, db.Options{SQLite: dbtest.SQLite(t)})
+	exec(t, d, `CREATE TABLE parts (id BIGINT PRIMARY KEY, thing BIGINT NOT NULL REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)`)
+	const writers, each = 24, 25
+	race(writers, func(worker int) {
+		for i := range each {
+			id := int64(worker*each + i)
+			ctx, cancel := context.WithCancel(t.Context())
+			write := d.Write
+			if (worker+i)%4 == 0 {
+				write = d.WriteUnsynced
+			}
+			end := (7*worker + 3*i) % 40
+			err := errMine // a panic
+			func() {
+				defer func() { _ = recover() }()
+				err = write(ctx, func(tx *db.Tx) error {
+					if err := addThing(ctx, tx, id, fmt.Sprint("thing ", id)); err != nil {
+						return err
+					}
+					switch end {
+					case 0, 1:
+						return errMine
+					case 2:
+						panic(errMine)
+					case 3:
+						_, err := tx.Exec(ctx, `INSERT INTO parts (id, thing) VALUES ($1, -1)`, id)
+						return err
+					case 4: // while it writes
+						time.AfterFunc(time.Duration(id%50)*100*time.Microsecond, cancel)
+						_, err := tx.Exec(ctx, `WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 100000000)
+							INSERT INTO things (id, name, n) SELECT 1000000 + x, 'endless ' || x, 0 FROM c`)
+						return err
+					case 5, 6, 7:
+						time.AfterFunc(time.Duration(id%50)*20*time.Microsecond, cancel)
+					}
+					return nil
+				})
+			}()
+			if n := number(t, d, `SELECT COUNT(*) FROM things WHERE id = $1`, id); (n == 1) != (err == nil) {
+				t.Errorf("ending %d: %d are there, and Write said %v", end, n, err)
+			}
+			if (end > 7 && err != nil) || (end < 5 && err == nil) {
+				t.Errorf("ending %d: %v", end, err)
+			}
+			cancel()
+		}
+	})
+	if n := number(t, d, `SELECT (SELECT COUNT(*) FROM parts) + (SELECT COUNT(*) FROM things WHERE id > 1000000)`); n != 0 {
+		t.Errorf("%d rows too many", n)
+	}
+}
+
 // race runs f in n goroutines that start together.
 func race(n int, f func(i int)) {
 	var wg sync.WaitGroup
