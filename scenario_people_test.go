@@ -25,6 +25,8 @@ type device struct {
 	api        *apptest.Client
 	attempt    string
 	activation string
+	remember   bool   // it asks to be remembered
+	remembered string // the token that it got for that
 	browser    *apptest.Browser
 }
 
@@ -70,9 +72,18 @@ func (s *story) does(ts *testscript.TestScript, neg bool, name string, args []st
 
 // atThePhone are the acts over the API.
 func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer, bool) {
+	if n := max(len(args)-3, 0); match(args[n:], "and", "is", "remembered") {
+		d.remember, args = true, args[:n]
+		defer func() { d.remember = false }()
+	}
 	switch {
 	case match(args, "signs", "in"):
 		return a.signsIn(d, a.self.Phone.Code), true
+	case match(args, "copies", "*"):
+		d.remembered = a.on(args[1]).remembered
+		return ok, true
+	case match(args, "forgets", "*"):
+		return d.forgets(args[1]), true
 	case match(args, "signs", "in", "with", "recovery", "code", "*"):
 		return a.signsIn(d, func() string { return a.recoveryCode(args[5]) }), true
 	case match(args, "gives", "password"):
@@ -87,6 +98,8 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 		return d.api.Call("DELETE", "/session", nil), true
 	case match(args, "is", "signed", "in"):
 		return d.api.Call("GET", "/session", nil), true
+	case match(args, "is", "let", "through"):
+		return d.asksProxy(), true
 	case match(args, "begins", "activation"):
 		return a.begins(d), true
 	case starts(args, "confirms", "with"):
@@ -140,6 +153,17 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 		return &apptest.Answer{Status: 404, Body: fmt.Appendf(nil, "the letters are: %q", s.app.LettersTo(a.name))}, true
 	}
 	return nil, false
+}
+
+// asksProxy is a request of theirs to an app, of which a proxy asks whose it is. The
+// headers that it would hand on are the fields of the answer.
+func (d *device) asksProxy() *apptest.Answer {
+	answer := d.api.Send("GET", "/forward-auth", nil, nil)
+	answer.JSON = map[string]any{}
+	for name := range answer.Header {
+		answer.JSON[name] = answer.Header.Get(name)
+	}
+	return answer
 }
 
 // withIDs writes the id of somebody for @name.
@@ -218,17 +242,35 @@ func (d *device) keep(answer *apptest.Answer) *apptest.Answer {
 	if token := answer.Get("session.token"); token != "" {
 		d.api.Token = token
 	}
+	if token := answer.Get("device.token"); token != "" {
+		d.remembered = token
+	}
 	return answer
 }
 
+// forgets a remembered device of that name, or one that is not there.
+func (d *device) forgets(name string) *apptest.Answer {
+	mine, id := d.api.Call("GET", "/devices", nil), "none"
+	for i := 0; mine.Get(fmt.Sprintf("items.%d.id", i)) != ""; i++ {
+		if mine.Get(fmt.Sprintf("items.%d.device", i)) == name {
+			id = mine.Get(fmt.Sprintf("items.%d.id", i))
+		}
+	}
+	return d.api.Call("DELETE", "/devices/"+id, nil)
+}
+
 func (a *actor) password(d *device, password string) *apptest.Answer {
-	answer := d.keep(d.api.Call("POST", "/sign-in", map[string]any{"email": a.self.Email, "password": password}))
+	body := map[string]any{"email": a.self.Email, "password": password}
+	if d.remembered != "" {
+		body["device"] = d.remembered
+	}
+	answer := d.keep(d.api.Call("POST", "/sign-in", body))
 	d.attempt = answer.Get("attempt")
 	return answer
 }
 
 func (a *actor) secondStep(d *device, code string) *apptest.Answer {
-	return d.keep(d.api.Call("POST", "/sign-in/second-step", map[string]any{"attempt": d.attempt, "code": code}))
+	return d.keep(d.api.Call("POST", "/sign-in/second-step", map[string]any{"attempt": d.attempt, "code": code, "remember": d.remember}))
 }
 
 func (a *actor) signsIn(d *device, code func() string) *apptest.Answer {

@@ -148,8 +148,13 @@ func (v *visitor) ask(a *apptest.App, method, path, body string, header http.Hea
 
 // try asks for a route as it is meant to be asked for.
 func (v *visitor) try(a *apptest.App, r edge.Route) *apptest.Answer {
+	path, body := v.request(a, r)
+	return v.ask(a, r.Method, path, body, nil)
+}
+
+func (v *visitor) request(a *apptest.App, r edge.Route) (path, body string) {
 	s := samples[r.Method+" "+r.Path]
-	path, body := v.address(a, r), s.body
+	path, body = v.address(a, r), s.body
 	if query, is := strings.CutPrefix(body, "?"); is {
 		path, body = path+"?"+query, ""
 	}
@@ -161,7 +166,7 @@ func (v *visitor) try(a *apptest.App, r edge.Route) *apptest.Answer {
 		form.Set("csrf", v.csrf)
 		body = form.Encode()
 	}
-	return v.ask(a, r.Method, path, body, nil)
+	return path, body
 }
 
 func isAPI(r edge.Route) bool { return strings.HasPrefix(r.Path, "/api/") }
@@ -172,5 +177,5 @@ func (v *visitor) address(a *apptest.App, r edge.Route) string {
 	if strings.Contains(r.Path, "/sessions/{id}") {
 		id = v.target
 	}
-	return strings.NewReplacer("{id}", id, "{$}", "", "{name}", "none.css", "{token}", "none").Replace(r.Path)
+	return strings.NewReplacer("{id}", id, "{$}", "", "{name}", "none.css", "{token}", "none", "{path...}", "notes").Replace(r.Path)
 }

@@ -44,6 +44,7 @@ var refusedTo = map[core.Need]map[string]core.Code{
 	},
 	core.NeedActivation: {nobody: core.NotSignedIn, half: core.NotSignedIn},
 	core.NeedSignedIn:   {nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired},
+	core.NeedProxy:      {nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired},
 	core.NeedAdmin: {
 		nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired, newcomer: core.AdminOnly, member: core.AdminOnly,
 	},
@@ -83,6 +84,8 @@ var samples = map[string]sample{
 	"GET /api/v1/sessions":             {core.NeedSignedIn, 200, ""},
 	"DELETE /api/v1/sessions":          {core.NeedSignedIn, 200, ""},
 	"DELETE /api/v1/sessions/{id}":     {core.NeedSignedIn, 200, ""},
+	"GET /api/v1/devices":              {core.NeedSignedIn, 200, ""},
+	"DELETE /api/v1/devices/{id}":      {core.NeedSignedIn, 404, ""},
 	"POST /api/v1/step-up":             {core.NeedSignedIn, 422, `{"password":"not the password at all","code":"123456"}`},
 
 	"GET /api/v1/two-step":                     {core.NeedActivation, 200, ""},
@@ -98,6 +101,24 @@ var samples = map[string]sample{
 	"DELETE /api/v1/team/users/{id}":                {core.NeedSteppedUpAdmin, 204, ""},
 	"DELETE /api/v1/team/users/{id}/sessions":       {core.NeedAdmin, 200, ""},
 	"POST /api/v1/team/users/{id}/restart-two-step": {core.NeedSteppedUpAdmin, 200, `{"reason":"lost phone","verified_by":"in_person"}`},
+
+	"GET /forward-auth":               {core.NeedProxy, 200, ""},
+	"GET /forward-auth/{path...}":     {core.NeedProxy, 200, ""},
+	"POST /forward-auth":              {core.NeedProxy, 200, ""},
+	"POST /forward-auth/{path...}":    {core.NeedProxy, 200, ""},
+	"PUT /forward-auth":               {core.NeedProxy, 200, ""},
+	"PUT /forward-auth/{path...}":     {core.NeedProxy, 200, ""},
+	"PATCH /forward-auth":             {core.NeedProxy, 200, ""},
+	"PATCH /forward-auth/{path...}":   {core.NeedProxy, 200, ""},
+	"DELETE /forward-auth":            {core.NeedProxy, 200, ""},
+	"DELETE /forward-auth/{path...}":  {core.NeedProxy, 200, ""},
+	"OPTIONS /forward-auth":           {core.NeedProxy, 200, ""},
+	"OPTIONS /forward-auth/{path...}": {core.NeedProxy, 200, ""},
+	"TRACE /forward-auth":             {core.NeedProxy, 200, ""},
+	"TRACE /forward-auth/{path...}":   {core.NeedProxy, 200, ""},
+
+	"GET /api/v1/team/policy":   {core.NeedAdmin, 200, ""},
+	"PATCH /api/v1/team/policy": {core.NeedSteppedUpAdmin, 200, `{"session_idle_seconds":7200}`},
 
 	"GET /{$}":                   {core.NeedSignedIn, 200, ""},
 	"GET /sign-in":               {core.NeedOpen, 200, ""},
@@ -120,6 +141,10 @@ var samples = map[string]sample{
 	"GET /me":                    {core.NeedSignedIn, 200, ""},
 	"GET /me/confirm":            {core.NeedSignedIn, 200, ""},
 	"POST /me/confirm":           {core.NeedSignedIn, 422, "password=not+the+password+at+all&code=123456"},
+	"GET /me/sessions":           {core.NeedSignedIn, 200, ""},
+	"POST /me/sessions/end":      {core.NeedSignedIn, 303, "session=none"},
+	"POST /me/sessions/others":   {core.NeedSignedIn, 303, ""},
+	"POST /me/sessions/forget":   {core.NeedSignedIn, 303, "device=none"},
 	"GET /me/two-step":           {core.NeedSignedIn, 200, ""},
 	"GET /me/two-step/activate":  {core.NeedActivation, 303, ""},
 	"POST /me/two-step/activate": {core.NeedActivation, 303, "activation=none&code=123456"},
@@ -136,6 +161,11 @@ var samples = map[string]sample{
 	"GET /team/users/{id}":          {core.NeedAdmin, 200, ""},
 	"GET /team/users/{id}/restart":  {core.NeedSteppedUpAdmin, 200, ""},
 	"POST /team/users/{id}/restart": {core.NeedSteppedUpAdmin, 303, "reason=lost+phone&verified_by=in_person&seen="},
+
+	"GET /team/users/{id}/sessions":  {core.NeedAdmin, 200, ""},
+	"POST /team/users/{id}/sessions": {core.NeedAdmin, 303, ""},
+	"GET /team/policy":               {core.NeedAdmin, 200, ""},
+	"POST /team/policy":              {core.NeedSteppedUpAdmin, 303, "session_idle=2&session_idle_unit=hours"},
 }
 
 // outcome is what must come of it: "" when the visitor gets in.
@@ -149,8 +179,12 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.RecoverySession // the verb's own: such a session never steps up
 	case v.name == recovered && r.Path == "/me/two-step/recovery-codes":
 		return core.RecoverySession
-	case v.name == recovered && r.Needs == core.NeedAdmin && r.Method != http.MethodGet:
+	case v.name == recovered && r.Needs == core.NeedAdmin && (r.Method != http.MethodGet || r.Path == "/team/users/{id}/sessions"):
 		return core.RecoverySession // the verb's own: such a session sees the team and acts on nobody
+	case code == "" && strings.Contains(r.Path, "/devices/{id}"):
+		return core.Missing // nobody here has a remembered device
+	case v.name == admin && r.Needs == core.NeedSteppedUpAdmin && strings.HasSuffix(r.Path, "/team/policy"):
+		return core.OwnerOnly // the verb's own: admins read it
 	case v.name == stale && r.Method == http.MethodGet && r.Path == "/me/two-step/recovery-codes":
 		return core.StepUpRequired // the page's own: it shows codes that were just made without one
 	default:
@@ -198,6 +232,8 @@ func (v *visitor) check(t *testing.T, r edge.Route, answer *apptest.Answer) {
 // led says whether a page refused as it must: some refusals lead somewhere.
 func (v *visitor) led(r edge.Route, want core.Code, status int, leads string) bool {
 	switch {
+	case r.Needs == core.NeedProxy:
+		return status == http.StatusUnauthorized && leads == "" // a program asks
 	case want == core.NotSignedIn && r.Path == "/session/watch":
 		return status == http.StatusUnauthorized // a script asks
 	case want == core.AttemptOver && v.token != "" && leads == "/": // they are signed in

@@ -24,6 +24,8 @@ func TestPages(t *testing.T) {
 			w.herOwn(ana)
 			carla := w.carlaActivates(ana)
 			w.theTeam(ana, carla)
+			w.thePolicy(ana)
+			w.sessions(ana, carla)
 			w.restarting(ana, carla)
 			w.afterARestart(carla)
 			w.withRecoveryCodes(carla)
@@ -186,6 +188,50 @@ func (w walk) theTeam(ana, carla *person) {
 	w.look(ana, "user-menu")
 	ana.opens("/team/users/" + ana.id + "/restart")
 	w.look(ana, "refusal-self")
+}
+
+func (w walk) thePolicy(ana *person) {
+	ana.clicks(ana.say("nav.policy"))
+	w.look(ana, "policy")
+	ana.fills(ana.say("pol.idle"), "2")
+	ana.fills(ana.say("pol.remember"), "99")
+	ana.fills(ana.say("pol.hosts"), "wiki.example.test\nhttps://intranet.example.test/start")
+	ana.clicks(ana.say("pol.save"))
+	w.look(ana, "policy-refused")
+	ana.fills(ana.say("pol.remember"), "14")
+	ana.fills(ana.say("pol.hosts"), "wiki.example.test")
+	ana.clicks(ana.say("pol.save"))
+	ana.sees(ana.say("pol.saved"))
+	w.look(ana, "policy-saved")
+	elena := w.arrives(w.team.add(w.t, "Elena Rossi", "admin"))
+	elena.signsIn()
+	elena.opens("/team/policy")
+	w.look(elena, "policy-admin")
+}
+
+// sessions are Carla's, on a device that is remembered.
+func (w walk) sessions(ana, carla *person) {
+	carla.opens("/me/sessions")
+	w.look(carla, "sessions-only")
+	there := w.arrives(carla.account)
+	there.signsIn()
+	w.look(there, "second-step-remember")
+	there.presses(there.say("step.remember", args{"time": there.say("dur.days", args{"n": 14})}))
+	there.types(carla.phone.code(w.t))
+	there.clicks(there.say("nav.me"))
+	there.clicks(there.say("sess.title"))
+	w.look(there, "sessions")
+	there.clicks(there.say("sess.others"))
+	there.sees(there.say("sess.ended", args{"n": 1}))
+	w.look(there, "sessions-ended")
+	there.signsOut()
+	there.signsIn()
+	there.isAt("/") // the password was enough
+	carla.signsIn()
+	carla.types(carla.phone.code(w.t))
+	ana.opens("/team/users/" + carla.id)
+	ana.clicks(ana.say("user.sessions.end"))
+	w.look(ana, "user-sessions")
 }
 
 func (w walk) restarting(ana, carla *person) {

@@ -20,6 +20,7 @@ import (
 // are faults on any page.
 type watch struct {
 	base string
+	also string // an app beside ours to which the person goes too, or ""
 	ctx  context.Context
 
 	mu      sync.Mutex
@@ -91,7 +92,7 @@ func (w *watch) request(e *network.EventRequestWillBeSent) {
 		}
 	}
 	w.weights[e.RequestID] = &weight{URL: url, Kind: e.Type}
-	own := strings.HasPrefix(url, w.base+"/") || strings.HasPrefix(url, "data:") || url == "about:blank"
+	own := strings.HasPrefix(url, w.base+"/") || w.also != "" && strings.HasPrefix(url, w.also+"/") || strings.HasPrefix(url, "data:") || url == "about:blank"
 	if !own {
 		w.faults = append(w.faults, "request to another host: "+url)
 	}

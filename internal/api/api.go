@@ -63,12 +63,14 @@ func New(o Options) (*API, error) {
 	a.signIn()
 	a.secondStep()
 	a.session()
+	a.device()
 	a.twoStep()
 	a.activation()
 	a.deactivate()
 	a.stepUp()
 	a.team()
 	a.restart()
+	a.policy()
 	return a, a.publish()
 }
 

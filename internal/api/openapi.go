@@ -42,7 +42,7 @@ func (a *API) config(o Options) huma.Config {
 	}
 	cfg.Tags = []*huma.Tag{
 		{Name: tagSignIn, Description: "Password, then the second step. In between there is an attempt, which opens nothing else."},
-		{Name: tagSession, Description: "The caller's own sessions."},
+		{Name: tagSession, Description: "The caller's own sessions and remembered devices."},
 		{Name: tagTwoStep, Description: "The caller's own 2-step authentication: activate, deactivate, recovery codes."},
 		{Name: tagTeam, Description: "The people of the caller's team, for owners and admins. Other teams' people do not exist."},
 	}

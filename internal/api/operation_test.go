@@ -261,7 +261,7 @@ func TestEndSessionsAndRemove(t *testing.T) {
 	if gone := w.call("GET", "/session", w.cast["carla"].token, nil).refused(401, core.SessionEnded); gone.text("reason") != string(core.EndedByAdministrator) {
 		t.Error(gone.raw)
 	}
-	w.call("DELETE", "/team/users/"+w.cast["ana"].id+"/sessions", bruno, nil).refused(403, core.Rank)
+	w.call("DELETE", "/team/users/"+w.cast["ana"].id+"/sessions", bruno, nil).refused(403, core.OwnersSessions)
 	w.call("DELETE", "/team/users/"+w.cast["olga"].id, bruno, nil).refused(403, core.Rank)
 	w.call("DELETE", "/team/users/"+w.cast["ana"].id, ana, nil).refused(403, core.Self)
 	w.call("DELETE", carla, bruno, nil).is(204)

@@ -47,6 +47,7 @@ type ownSession struct {
 	LastSeenAt time.Time `json:"last_seen_at" doc:"To the minute"`
 	Address    string    `json:"address" doc:"From where it was opened"`
 	Device     string    `json:"device" doc:"The User-Agent that opened it"`
+	Remembered bool      `json:"remembered" doc:"A remembered device opened it, with the password alone"`
 }
 
 // list is how every list is answered.
@@ -105,6 +106,7 @@ func (a *API) listSessions(ctx context.Context, c *call, _ *nothing) (*answer[li
 	for i, s := range live {
 		items[i] = ownSession{
 			Session: *sessionOf(&s), Current: s.ID == c.session.ID, LastSeenAt: s.LastSeenAt, Address: s.Address, Device: s.Device,
+			Remembered: s.Remembered,
 		}
 	}
 	return &answer[list[ownSession]]{Body: list[ownSession]{Items: items}}, nil

@@ -32,7 +32,7 @@ type personInFull struct {
 }
 
 type peopleQuery struct {
-	Q       string `query:"q" doc:"A part of the name or the email address"`
+	Q       string `query:"q" doc:"The beginning of a word of the name or of a part of the email address; of several words, of each"`
 	Role    string `query:"role" enum:"owner,admin,member"`
 	TwoStep string `query:"two_step" enum:"off,active,due"`
 	Cursor  string `query:"cursor" doc:"next_cursor of the page before"`
@@ -59,7 +59,7 @@ type changedPerson struct {
 func (a *API) team() {
 	add(a, operation{
 		method: http.MethodGet, path: "/team/users", needs: core.NeedAdmin, id: "list-people", tag: tagTeam,
-		summary: "The people of the team", description: "In the order of their names.",
+		summary: "The people of the team", description: "In the order of their names, or of what `q` found of them. A page can be short and still have a next one.",
 		refuses: []core.Code{core.InvalidCursor},
 	}, a.listPeople)
 	add(a, operation{
@@ -92,7 +92,7 @@ func (a *API) team() {
 	add(a, operation{
 		method: http.MethodDelete, path: "/team/users/{id}/sessions", needs: core.NeedAdmin, id: "end-person-sessions", tag: tagTeam,
 		summary: "End all sessions of a person", description: "Of a person below the caller's rank.",
-		refuses: []core.Code{core.Rank, core.Self},
+		refuses: []core.Code{core.Rank, core.OwnersSessions, core.Self},
 	}, func(ctx context.Context, c *call, in *withID) (*answer[endedAnswer], error) {
 		n, err := a.core.EndUserSessions(ctx, c.by, in.ID)
 		return ended(n, err)

@@ -75,7 +75,7 @@ var theCast = sync.OnceValues(func() (*cast, error) {
 	}
 	defer os.RemoveAll(dir)
 	ctx, keys := context.Background(), seal.NewKeysForTest()
-	c, err := core.Open(ctx, core.Options{DataDir: dir, Keys: keys, Clock: func() time.Time { return testStart.Add(-time.Minute) }})
+	c, err := core.Open(ctx, core.Options{DataDir: dir, Keys: keys, Clock: func() time.Time { return testStart.Add(-time.Minute) }, Exclusive: true})
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (made *cast) add(ctx context.Context, c *core.Core, name, team string, role
 	}
 	m.id = added.ID
 	from := core.Origin{Via: core.ViaAPI, Address: "192.0.2.7", Device: "a test"}
-	in, err := c.BeginSignIn(ctx, core.Nobody(from), m.email, testPassword)
+	in, err := c.BeginSignIn(ctx, core.Nobody(from), m.email, testPassword, "")
 	if err != nil {
 		return m, err
 	}
@@ -181,7 +181,7 @@ func newWorld(t testing.TB) *world {
 		w.cast[name] = m
 	}
 	log := slog.New(slog.NewTextHandler(&locked{to: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.core, err = core.Open(t.Context(), core.Options{DataDir: dir, Keys: made.keys, Clock: w.clock.Now, Log: log, BeforeStatement: func(q string) error {
+	w.core, err = core.Open(t.Context(), core.Options{DataDir: dir, Keys: made.keys, Clock: w.clock.Now, Log: log, Exclusive: true, BeforeStatement: func(q string) error {
 		if w.fail != nil {
 			return w.fail(q)
 		}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +37,13 @@ type Options struct {
 	HTTPS  bool
 	Record bool // keep every answer, for Exchanges
 
+	// What stands in front: the public address (port 0 is the App's own, without a
+	// proxy), the proxies whose reports count, and the parent domain of the apps.
+	// Hosts under localhost are on this computer.
+	URL            string
+	TrustedProxies []netip.Prefix
+	AppsDomain     string
+
 	// BeforeStatement fails a statement of core's, as a storage does that cannot.
 	BeforeStatement func(query string) error
 }
@@ -44,6 +54,7 @@ type App struct {
 	Clock  *Clock
 	Engine string
 	URL    string       // where it is reached, without a final slash
+	Listen string       // where it listens: not the same behind a proxy
 	Routes []edge.Route // everything that it answers
 
 	t        testing.TB
@@ -56,6 +67,9 @@ type App struct {
 	log      *logBook
 	server   *httptest.Server
 	tape     *tape
+
+	reaching sync.Once
+	reach    *http.Transport
 
 	opening sync.Once
 	beside  *db.DB
@@ -114,10 +128,11 @@ func Start(t testing.TB, o Options) *App {
 
 func (a *App) openCore(o Options) {
 	a.t.Helper()
-	options := core.Options{DataDir: a.dir, Keys: o.State.keys, Clock: a.Clock.Now, Log: a.log.logger(), BeforeStatement: o.BeforeStatement}
+	options := core.Options{DataDir: a.dir, Keys: o.State.keys, Clock: a.Clock.Now, Log: a.log.logger(), BeforeStatement: o.BeforeStatement, Exclusive: true}
 	if a.Engine == Postgres {
 		a.postgres = dbtest.Postgres(a.t)
 		options.Database = a.postgres
+		options.Lease = 20 * time.Millisecond // every end of a session waits for it
 	} else if err := os.WriteFile(filepath.Join(a.dir, "doorstep.db"), o.State.file, 0o600); err != nil {
 		a.t.Fatal(err)
 	}
@@ -141,6 +156,7 @@ func (a *App) Restore() {
 	if err := put(context.Background(), tables, a.store()); err != nil {
 		a.t.Fatal(err)
 	}
+	a.Core.Forget()
 	a.Clock.set(a.state.now)
 	a.people = a.state.peopleFor(a.Clock)
 }
@@ -154,12 +170,17 @@ func (a *App) serve(o Options) {
 	if o.HTTPS {
 		scheme = "https"
 	}
-	a.URL = scheme + "://" + a.server.Listener.Addr().String()
+	a.Listen = a.server.Listener.Addr().String()
+	if a.URL = o.URL; a.URL == "" {
+		a.URL = scheme + "://" + a.Listen
+	} else if host, open := strings.CutSuffix(a.URL, ":0"); open {
+		a.URL = host + a.Listen[strings.LastIndex(a.Listen, ":"):]
+	}
 	base, err := url.Parse(a.URL)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	h, routes, err := server.Handler(a.Core, a.words, base, a.log.logger())
+	h, routes, err := server.Handler(a.Core, a.words, base, a.log.logger(), server.Front{TrustedProxies: o.TrustedProxies, AppsDomain: o.AppsDomain})
 	if err != nil {
 		a.t.Fatalf("make the handler: %v", err)
 	}
@@ -179,6 +200,9 @@ func (a *App) Stop() {
 		return
 	}
 	a.stopped = true
+	if a.reach != nil {
+		a.reach.CloseIdleConnections()
+	}
 	a.server.CloseClientConnections() // a stream that somebody watches would keep it open
 	a.server.Close()
 	if err := a.Core.Close(); err != nil {
@@ -278,5 +302,22 @@ func (a *App) SetupLink() (string, error) {
 // Words are the catalog in one language.
 func (a *App) Words(l words.Language) words.Words { return a.words.In(l) }
 
-// transport is how clients and browsers of this App reach it.
-func (a *App) transport() http.RoundTripper { return &taped{a.server.Client().Transport, a.tape} }
+// transport is how clients and browsers of this App reach it, and what else is
+// under localhost: not every system resolves such names, and Go asks the system.
+func (a *App) transport() http.RoundTripper {
+	a.reaching.Do(func() {
+		t := a.server.Client().Transport.(*http.Transport).Clone()
+		dial := t.DialContext
+		t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(host, ".localhost") {
+				address = net.JoinHostPort("127.0.0.1", port)
+			}
+			return dial(ctx, network, address)
+		}
+		if t.TLSClientConfig != nil {
+			t.TLSClientConfig.ServerName = "example.com" // the certificate's
+		}
+		a.reach = t
+	})
+	return &taped{a.reach, a.tape}
+}

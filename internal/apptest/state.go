@@ -92,7 +92,7 @@ func makeState(fill func(context.Context, *core.Core, *State, *Clock) error) (*S
 	ctx := context.Background()
 	clock := &Clock{now: start.Add(-time.Hour)}
 	s := newState(nil, seal.NewKeysForTest(), map[string]Person{}, start)
-	c, err := core.Open(ctx, core.Options{DataDir: dir, Keys: s.keys, Clock: clock.Now})
+	c, err := core.Open(ctx, core.Options{DataDir: dir, Keys: s.keys, Clock: clock.Now, Exclusive: true})
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (s *State) join(ctx context.Context, c *core.Core, clock *Clock, m member) 
 		return nil
 	}
 	from := core.Origin{Via: core.ViaAPI, Address: "192.0.2.7", Device: "a test"}
-	in, err := c.BeginSignIn(ctx, core.Nobody(from), p.Email, Password)
+	in, err := c.BeginSignIn(ctx, core.Nobody(from), p.Email, Password, "")
 	if err != nil {
 		return err
 	}

@@ -57,8 +57,8 @@ func (r *restart) Run(c *console) error {
 func receiptText(email string, r *core.Restart) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "2-step authentication of %s was restarted.\n", email)
-	fmt.Fprintf(&b, "%s ended, %s and %s removed.\n",
-		count(r.SessionsEnded, "session"), count(r.AuthenticatorsRemoved, "authenticator"), count(r.RecoveryCodesRemoved, "unused recovery code"))
+	fmt.Fprintf(&b, "%s ended, %s, %s and %s removed.\n", count(r.SessionsEnded, "session"), count(r.AuthenticatorsRemoved, "authenticator"),
+		count(r.RecoveryCodesRemoved, "unused recovery code"), count(r.RememberedDevicesRemoved, "remembered device"))
 	fmt.Fprintf(&b, "They sign in with the same password and activate 2-step authentication again by %s; after that the account closes until it is restarted again.\n", when(r.DueBy))
 	fmt.Fprintln(&b, "It was recorded, and letters to them and to the other owners of the team are queued.")
 	return b.String()

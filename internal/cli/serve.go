@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"os"
+	"runtime/debug"
+
 	"doorstep/internal/config"
 	"doorstep/internal/server"
 )
@@ -15,6 +18,7 @@ func (s *serve) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	fewerCollections()
 	return trouble(cfg, server.Serve(c.ctx, server.Options{Config: cfg, Version: versionText, Out: c.stdout, Err: c.stderr}))
 }
 
@@ -41,4 +45,13 @@ func (*routes) Run(c *console) error {
 		return err
 	}
 	return c.print(text)
+}
+
+// fewerCollections trades some megabytes for a tenth of what answering a proxy costs:
+// most of what a request makes is gone when it is answered. It is here, and not in a
+// room that others link, because it is a setting of the whole process. GOGC overrides it.
+func fewerCollections() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 }

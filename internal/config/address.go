@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -145,6 +146,34 @@ func prefixOf(s string) (netip.Prefix, bool) {
 	}
 	a = a.Unmap()
 	return netip.PrefixFrom(a, a.BitLen()), true
+}
+
+// domainShape is a name of two labels or more. That keeps a cookie from all of
+// com; whether co.uk is one owner's, nobody can tell by its looks.
+var domainShape = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$`)
+
+// appsDomain checks the parent domain for whose hosts a cookie is set. A browser
+// drops one for a domain that is not the page's own or its parent, in silence.
+func (r *reader) appsDomain(flag *string, c Config) string {
+	v := strings.ToLower(r.value("apps-domain", flag, ""))
+	if r.err != nil || v == "" && flag == nil {
+		return ""
+	}
+	u, err := url.Parse(c.Base())
+	if err != nil {
+		return "" // Base was made from checked parts
+	}
+	const right = "write a parent domain of the host in --url, such as example.com for https://id.example.com"
+	host := u.Hostname()
+	switch {
+	case !domainShape.MatchString(v):
+		r.fail("apps-domain", "is "+quote(v)+", which is no domain of two labels or more", right)
+	case host != v && !strings.HasSuffix(host, "."+v):
+		r.fail("apps-domain", "is "+quote(v)+", to which "+c.Base()+" does not belong", right)
+	case u.Scheme != "https" && !IsLoopback(host):
+		r.fail("apps-domain", "is set for "+c.Base()+", whose cookies everybody on the way can read", "put a proxy with https in front and set --url to its address")
+	}
+	return v
 }
 
 // warn says what is allowed but seldom meant.

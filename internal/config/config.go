@@ -15,6 +15,7 @@ type Config struct {
 	Keys           string
 	Database       string // postgres://…, "" for SQLite in Data
 	TrustedProxies []netip.Prefix
+	AppsDomain     string // a parent of the public address's host, "" for none
 	LogFormat      string // "text" or "json"
 	LogLevel       slog.Level
 
@@ -50,6 +51,7 @@ func Read(f Flags, lookup func(string) (string, bool)) (Config, error) {
 		LogFormat:      r.logFormat(f.LogFormat),
 		LogLevel:       r.logLevel(f.LogLevel),
 	}
+	c.AppsDomain = r.appsDomain(f.AppsDomain, c)
 	r.apart(c.Data, c.Keys)
 	if r.err != nil {
 		return Config{}, r.err

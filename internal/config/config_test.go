@@ -24,7 +24,7 @@ func given(t *testing.T, flags ...string) Flags {
 	var f Flags
 	into := map[string]**string{
 		"listen": &f.Listen, "url": &f.URL, "data": &f.Data, "keys": &f.Keys, "database": &f.Database,
-		"trusted-proxies": &f.TrustedProxies, "log-format": &f.LogFormat, "log-level": &f.LogLevel,
+		"trusted-proxies": &f.TrustedProxies, "apps-domain": &f.AppsDomain, "log-format": &f.LogFormat, "log-level": &f.LogLevel,
 	}
 	for _, flag := range flags {
 		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
@@ -97,6 +97,18 @@ func TestGoodSettings(t *testing.T) {
 	}
 }
 
+func TestAppsDomain(t *testing.T) {
+	for url, domain := range map[string]string{
+		"https://id.example.com": "Example.com", "https://example.com:8443": "example.com", "https://a.b.example.com": "b.example.com",
+		"http://id.doorstep.localhost:8420": "doorstep.localhost", "https://id.xn--bcher-kva.example": "xn--bcher-kva.example",
+	} {
+		c, err := Read(given(t, "--url="+url, "--apps-domain="+domain), environ(nil))
+		if err != nil || c.AppsDomain != strings.ToLower(domain) {
+			t.Errorf("%s for %s: %q, %v", domain, url, c.AppsDomain, err)
+		}
+	}
+}
+
 func TestURLOf(t *testing.T) {
 	for listen, want := range map[string]string{
 		"127.0.0.1:8420": "http://localhost:8420", "localhost:80": "http://localhost", ":9000": "http://localhost:9000",
@@ -163,6 +175,18 @@ func TestBadSettings(t *testing.T) {
 		{[]string{"--trusted-proxies=fe80::1%eth0"}, nil, `--trusted-proxies holds "fe80::1%eth0", which`},
 		{[]string{"--trusted-proxies=0.0.0.0/0"}, nil, `--trusted-proxies holds "0.0.0.0/0", which trusts every client`},
 		{[]string{"--trusted-proxies=::/0"}, nil, `--trusted-proxies holds "::/0", which trusts`},
+		{[]string{"--apps-domain=com", "--url=https://id.example.com"}, nil, `--apps-domain is "com", which is no domain of two labels or more: write a parent domain of the host in --url, such as example.com for https://id.example.com`},
+		{[]string{"--apps-domain=", "--url=https://id.example.com"}, nil, `--apps-domain is "", which is no domain`},
+		{[]string{"--apps-domain=.example.com", "--url=https://id.example.com"}, nil, `--apps-domain is ".example.com", which is no domain`},
+		{[]string{"--apps-domain=example.com.", "--url=https://id.example.com"}, nil, `--apps-domain is "example.com.", which is no domain`},
+		{[]string{"--apps-domain=https://example.com", "--url=https://id.example.com"}, nil, `--apps-domain is "https://example.com", which is no domain`},
+		{[]string{"--apps-domain=example.com; Secure", "--url=https://id.example.com"}, nil, `--apps-domain is "example.com; secure", which is no domain`},
+		{[]string{"--apps-domain=0.0.1", "--url=https://127.0.0.1"}, nil, `--apps-domain is "0.0.1", which is no domain`},
+		{[]string{"--apps-domain=example.org", "--url=https://id.example.com"}, nil, `--apps-domain is "example.org", to which https://id.example.com does not belong: write a parent`},
+		{[]string{"--apps-domain=ample.com", "--url=https://id.example.com"}, nil, `--apps-domain is "ample.com", to which`},
+		{[]string{"--apps-domain=app.id.example.com", "--url=https://id.example.com"}, nil, `--apps-domain is "app.id.example.com", to which`},
+		{nil, map[string]string{"DOORSTEP_APPS_DOMAIN": "example.com"}, `DOORSTEP_APPS_DOMAIN is "example.com", to which http://localhost:8420 does not belong`},
+		{[]string{"--apps-domain=example.com", "--url=http://id.example.com"}, nil, `--apps-domain is set for http://id.example.com, whose cookies everybody on the way can read: put a proxy with https in front and set --url to its address`},
 		{[]string{"--log-format=xml"}, nil, `--log-format is "xml": write text or json`},
 		{nil, map[string]string{"DOORSTEP_LOG_LEVEL": "loud"}, `DOORSTEP_LOG_LEVEL is "loud": write debug, info, warn or error`},
 	} {

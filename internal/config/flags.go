@@ -25,7 +25,8 @@ type StoreFlags struct {
 
 // EdgeFlags are about what stands in front of Doorstep.
 type EdgeFlags struct {
-	TrustedProxies *string `placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed (default none). $DOORSTEP_TRUSTED_PROXIES"`
+	TrustedProxies *string `placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-… headers are believed (default none). $DOORSTEP_TRUSTED_PROXIES"`
+	AppsDomain     *string `placeholder:"DOMAIN" help:"Parent domain whose apps get to know, through their proxies, who is signed in (default none). $DOORSTEP_APPS_DOMAIN"`
 }
 
 // LogFlags are about the log, which goes to standard error.

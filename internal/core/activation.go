@@ -369,6 +369,9 @@ func (t *tx) clearSecondStep(u *userRow) error {
 	if _, err := t.deleteRecoveryCodes(u); err != nil {
 		return err
 	}
+	if _, err := t.deleteDevices(u); err != nil {
+		return err
+	}
 	if err := t.deleteActivations(u); err != nil {
 		return err
 	}

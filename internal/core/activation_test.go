@@ -7,9 +7,9 @@ import (
 
 func TestActivation(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 		w.ok(err)
-		other, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+		other, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 		w.ok(err)
 		s := by(in.Session)
 		a, err := w.BeginActivation(w.ctx(), s)
@@ -34,7 +34,7 @@ func TestActivation(t *testing.T) {
 		// Not active yet, until Finish: a sign-in asks for no second step.
 		confirmed, err := w.ConfirmActivation(w.ctx(), s, a.ID, w.code("elena"))
 		w.ok(err)
-		between, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), m.email, testPassword)
+		between, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), m.email, testPassword, "")
 		w.ok(err)
 		if between.Next != StepSignedIn {
 			t.Errorf("before Finish: %s", between.Next)
@@ -67,7 +67,7 @@ func TestActivation(t *testing.T) {
 
 func TestActivationWaitsAfterFiveWrongCodes(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 		w.ok(err)
 		a, err := w.BeginActivation(w.ctx(), by(in.Session))
 		w.ok(err)

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"database/sql"
@@ -33,6 +34,11 @@ type Options struct {
 	Clock     func() time.Time
 	Log       *slog.Logger
 
+	// Lease is for how long a session may be answered from memory while another
+	// process on the same database may have ended it, and so how long ending one
+	// takes there; 0 is half a second. Every process must have the same.
+	Lease time.Duration
+
 	// BeforeStatement is for tests: an error fails that statement.
 	BeforeStatement func(query string) error
 	// Keys are for tests that must not touch a folder; nil opens KeysDir.
@@ -46,6 +52,15 @@ type Core struct {
 	hasher *password.Hasher
 	clock  func() time.Time
 	log    *slog.Logger
+
+	realClock bool // clock is time.Now
+
+	sessions *sessionCache
+	seen     *lastSeen
+	looker   *looker
+	// shared is whether another process may hold sessions of this database in its
+	// memory: every replica on PostgreSQL, and a console command beside a `serve`.
+	shared bool
 }
 
 // hashQueue is how many may wait for a hash behind those being computed: about
@@ -58,7 +73,7 @@ const hashQueue = 64
 func Open(ctx context.Context, o Options) (*Core, error) {
 	c := &Core{clock: o.Clock, log: o.Log, keys: o.Keys}
 	if c.clock == nil {
-		c.clock = time.Now
+		c.clock, c.realClock = time.Now, true
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -76,11 +91,18 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	if err := c.migrate(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	if err := c.fillWords(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	if err := c.openKeys(ctx, o.KeysDir); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	parallel := runtime.GOMAXPROCS(0)
 	c.hasher = password.NewHasher(c.keys.Pepper, c.keys.PepperID(), parallel, hashQueue*parallel)
+	c.sessions, c.seen = newSessionCache(cmp.Or(o.Lease, leaseDefault)), newLastSeen()
+	c.shared = d.Engine() == "postgres" || !o.Exclusive
+	c.startLooking()
+	c.startWritingLastSeen()
 	return c, nil
 }
 
@@ -130,8 +152,12 @@ func (c *Core) storedKeyCheck(ctx context.Context) (stored []byte, err error) {
 	return stored, err
 }
 
-// Close closes the database. Calls under way fail.
-func (c *Core) Close() error { return c.db.Close() }
+// Close writes what is still to be written and closes the database. Calls under
+// way fail.
+func (c *Core) Close() error {
+	c.looker.end()
+	return errors.Join(c.seen.end(c), c.db.Close())
+}
 
 // Ready says whether the storage answers a read now; nil is ready.
 func (c *Core) Ready(ctx context.Context) error { return c.db.Ping(ctx) }
@@ -153,6 +179,10 @@ type tx struct {
 	ctx      context.Context
 	now      time.Time
 	recorded int
+
+	users  []string // whose rows were taken: what is remembered of their sessions may be wrong
+	team   bool     // … or of everybody's
+	access bool     // a session that was good before is not any more
 }
 
 var errNothingRecorded = errors.New("core: a change that records nothing")
@@ -180,11 +210,53 @@ func (c *Core) keepCount(ctx context.Context, fn func(t *tx) error) error {
 	return c.transact(ctx, fn)
 }
 
-func (c *Core) transact(ctx context.Context, fn func(t *tx) error) error {
-	return c.db.Write(ctx, func(d *db.Tx) error {
-		return fn(&tx{Tx: d, c: c, ctx: ctx, now: c.Now()})
-	})
+// keepUnsynced is keepCount for what a power cut, and nothing else, may take back:
+// a charge whose outcome is synced a moment later, and last-seen times.
+func (c *Core) keepUnsynced(ctx context.Context, fn func(t *tx) error) error {
+	return c.transactBy(ctx, c.db.WriteUnsynced, fn)
 }
+
+func (c *Core) transact(ctx context.Context, fn func(t *tx) error) error {
+	return c.transactBy(ctx, c.db.Write, fn)
+}
+
+func (c *Core) transactBy(ctx context.Context, write func(context.Context, func(*db.Tx) error) error, fn func(t *tx) error) error {
+	var last *tx
+	err := write(ctx, func(d *db.Tx) error {
+		last = &tx{Tx: d, c: c, ctx: ctx, now: c.Now()}
+		return fn(last)
+	})
+	if last != nil {
+		c.afterwards(last, err)
+	}
+	return err
+}
+
+// afterwards makes a commit known to this process's memory of sessions, whatever
+// became of it, and waits until no other process can remember what it ended: only
+// then may anyone be told (R5).
+func (c *Core) afterwards(t *tx, err error) {
+	if c.sessions == nil {
+		return // opening
+	}
+	if t.team {
+		c.sessions.forgetAll()
+	}
+	for _, id := range t.users {
+		c.sessions.forget(id)
+	}
+	if err == nil && t.access && c.shared {
+		// A tenth more, because no two machines' seconds are of one length.
+		time.Sleep(c.sessions.lease + c.sessions.lease/10)
+	}
+}
+
+// Forget empties the memory of sessions, for whoever changed the database by other
+// means than this program, as by restoring a backup beside it.
+func (c *Core) Forget() { c.sessions.forgetAll() }
+
+// endsAccess says that the transaction ends something that worked before it.
+func (t *tx) endsAccess() { t.access = true }
 
 // exec runs a statement and returns how many rows it touched: a guarded write
 // looks at that number.

@@ -52,7 +52,8 @@ func (c *Core) DeactivateTwoStep(ctx context.Context, by Actor, pass, text strin
 		sessionsEnded = gone.sessions
 		return t.record(eventOf{event: EventTwoStepDeactivated, by: by, actor: u, target: u, details: map[string]any{
 			"sessions_ended": gone.sessions, "authenticators_removed": gone.authenticators, "recovery_codes_removed": gone.recoveryCodes,
-			"proved_by": p.kind,
+			"remembered_devices_removed": gone.devices,
+			"proved_by":                  p.kind,
 		}})
 	})
 	return sessionsEnded, err

@@ -34,6 +34,10 @@ const (
 	EventRecoveryCodeUsed    = "recovery_code.used"
 	EventRecoveryCodesMade   = "recovery_codes.renewed"
 	EventLanguageChanged     = "user.language_changed"
+	EventDeviceRemembered    = "device.remembered"
+	EventDeviceForgotten     = "device.forgotten"
+	EventDeviceReused        = "device.reused" // a token that had been used already
+	EventPolicyChanged       = "policy.changed"
 )
 
 // Event is one line of the audit log.
@@ -126,6 +130,12 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 			return err
 		}
 		return person(LetterReplay, nil)
+	case EventDeviceRemembered:
+		return person(LetterDeviceRemembered, map[string]any{"at": e.details["until"]})
+	case EventDeviceReused:
+		return person(LetterDeviceReused, nil)
+	case EventPolicyChanged:
+		return t.queueLetterToAllOwners(LetterPolicyChanged, e.actor, e.by.origin, map[string]any{"by": actorName})
 	case EventRoleChanged:
 		return person(LetterRoleChanged, map[string]any{"by": actorName, "role": e.details["to"]})
 	case EventUserSuspended:

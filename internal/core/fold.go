@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/runes"
 	"golang.org/x/text/transform"
@@ -14,12 +15,19 @@ import (
 // found by "diaz". Folding happens here and not in SQL because the two engines
 // fold and sort text differently.
 func foldName(s string) string {
+	if isASCII(s) { // most are, and there is nothing to strip
+		return strings.ToLower(strings.Join(strings.Fields(s), " "))
+	}
 	strip := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), runes.Remove(runes.In(unicode.Cf)), norm.NFC)
 	out, _, err := transform.String(strip, s)
 	if err != nil {
 		out = s
 	}
 	return strings.ToLower(strings.Join(strings.Fields(out), " "))
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
 // foldEmail makes the key of an address: one account an address, however it is

@@ -89,14 +89,6 @@ func (c *Core) linkByForm(r reader, purpose, form string) (*linkRow, error) {
 	return &l, err
 }
 
-// linkUntil is until when a person's link to set a password works.
-func linkUntil(r reader, u *userRow, now time.Time) (time.Time, error) {
-	var until int64
-	err := r.row(`SELECT COALESCE(MAX(expires_at), 0) FROM links WHERE user_id = $1 AND team_id = $2 AND purpose = $3 AND used_at = 0 AND expires_at > $4`,
-		u.id, u.teamID, purposePassword, ms(now)).Scan(&until)
-	return at(until), err
-}
-
 // useLink uses the link up, in the transaction of what it allowed.
 func (t *tx) useLink(l *linkRow) error {
 	return t.must(refuse(LinkGone), `UPDATE links SET used_at = $1 WHERE id = $2 AND team_id = $3 AND used_at = 0 AND expires_at > $1`, ms(t.now), l.id, l.teamID)

@@ -107,6 +107,9 @@ func (t *tx) changeRole(by Actor, actor, target *userRow, s *sessionRow, role Ro
 	if _, err := t.endSessions(target, EndedRoleChanged, ""); err != nil {
 		return err
 	}
+	if _, err := t.deleteDevices(target); err != nil {
+		return err
+	}
 	return t.record(eventOf{event: EventRoleChanged, by: by, actor: actor, target: target, details: map[string]any{"from": from, "to": role}})
 }
 
@@ -146,6 +149,9 @@ func (t *tx) changeStatus(by Actor, actor, target *userRow, s *sessionRow, statu
 			return err
 		}
 		if err := t.deleteActivations(target); err != nil {
+			return err
+		}
+		if _, err := t.deleteDevices(target); err != nil {
 			return err
 		}
 	}
@@ -213,8 +219,23 @@ func (t *tx) keepAnOwner(target *userRow) error {
 	return nil
 }
 
+// mayEndSessions is for the verb and for the page that offers it. Nobody outranks
+// an owner, whom a restart signs out everywhere.
+// Refuses: self, owners-sessions, rank.
+func mayEndSessions(actor, target *userRow) error {
+	switch {
+	case actor.id == target.id:
+		return refuse(Self)
+	case target.role == RoleOwner:
+		return refuse(OwnersSessions)
+	case target.role.rank() >= actor.role.rank():
+		return refuse(Rank)
+	}
+	return nil
+}
+
 // EndUserSessions ends all sessions of a person below the actor's rank.
-// Refuses: not-found, admin-only, rank, self.
+// Refuses: not-found, admin-only, and what mayEndSessions refuses.
 func (c *Core) EndUserSessions(ctx context.Context, by Actor, userID string) (ended int, err error) {
 	if by.session == nil {
 		return 0, refuse(NotSignedIn)
@@ -224,11 +245,8 @@ func (c *Core) EndUserSessions(ctx context.Context, by Actor, userID string) (en
 		if err != nil {
 			return err
 		}
-		if actor.id == target.id {
-			return refuse(Self)
-		}
-		if target.role.rank() >= actor.role.rank() {
-			return refuse(Rank)
+		if err := mayEndSessions(actor, target); err != nil {
+			return err
 		}
 		if ended, err = t.endSessions(target, EndedByAdministrator, ""); err != nil {
 			return err

@@ -25,6 +25,11 @@ func (c *Core) migrate(ctx context.Context) error {
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
+	others, err := filesOfOther(c.db.Engine())
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	options = append(options, goose.WithExcludeNames(others))
 	p, err := goose.NewProvider(dialect, c.db.Migrations(), migrationFolder(), options...)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
@@ -95,4 +100,14 @@ func NewestSchema() (newest int64, err error) {
 		newest = max(newest, v)
 	}
 	return newest, nil
+}
+
+// filesOfOther are the migrations that are written for the other engine alone;
+// goose would take the two of a pair for one version twice.
+func filesOfOther(engine string) ([]string, error) {
+	other := "postgres"
+	if engine == other {
+		other = "sqlite"
+	}
+	return fs.Glob(migrationFolder(), "*."+other+".sql")
 }

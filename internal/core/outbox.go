@@ -26,6 +26,10 @@ const (
 	LetterSuspended       LetterKind = "suspended"
 	LetterBroughtBack     LetterKind = "brought_back"
 	LetterRemoved         LetterKind = "removed"
+
+	LetterDeviceRemembered LetterKind = "device_remembered"
+	LetterDeviceReused     LetterKind = "device_reused"
+	LetterPolicyChanged    LetterKind = "policy_changed"
 )
 
 // Letter is one letter of the queue. Args hold what its sentences name; never a
@@ -71,7 +75,16 @@ func (t *tx) queueLetter(kind LetterKind, to *userRow, from Origin, args map[str
 // queueLetterToOwners tells every active owner of the team but the person
 // themself, who gets a letter of their own.
 func (t *tx) queueLetterToOwners(kind LetterKind, about *userRow, from Origin, args map[string]any) error {
-	owners, err := listUsers(t, `u.team_id = $1 AND u.role = 'owner' AND u.status = 'active' AND u.id <> $2`, about.teamID, about.id)
+	return t.queueLetterToOwnersBut(about.id, kind, about, from, args)
+}
+
+// queueLetterToAllOwners tells every active owner of the team, the actor too.
+func (t *tx) queueLetterToAllOwners(kind LetterKind, actor *userRow, from Origin, args map[string]any) error {
+	return t.queueLetterToOwnersBut("", kind, actor, from, args)
+}
+
+func (t *tx) queueLetterToOwnersBut(except string, kind LetterKind, about *userRow, from Origin, args map[string]any) error {
+	owners, err := listUsers(t, `u.team_id = $1 AND u.role = 'owner' AND u.status = 'active' AND u.id <> $2`, about.teamID, except)
 	if err != nil {
 		return err
 	}

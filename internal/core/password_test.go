@@ -35,13 +35,13 @@ func TestPasswordIsRehashedAtSignIn(t *testing.T) {
 			t.Errorf("stored as %s", h)
 		}
 		w.exec(`UPDATE users SET password_hash = $1 WHERE id = $2`, w.weakHash(testPassword), w.cast["elena"].id)
-		_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, "not the password at all")
+		_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, "not the password at all", "")
 		w.refused(err, WrongCredentials)
 		if !strings.Contains(w.storedHash("elena"), "m=8192") {
 			t.Error("a wrong password changed the hash")
 		}
 		for range 2 {
-			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 			w.ok(err)
 		}
 		if !strings.Contains(w.storedHash("elena"), "m=19456,t=2") {
@@ -57,10 +57,10 @@ func TestPasswordIsNeverCut(t *testing.T) {
 		_, err := w.AddUser(w.ctx(), Console("test"), NewUser{Email: "long@example.com", Name: "Long", Role: RoleMember, Team: "Northwind", Password: long})
 		w.ok(err)
 		for _, wrong := range []string{long[:len(long)-1], long + "x", long[:72]} {
-			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), "long@example.com", wrong)
+			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), "long@example.com", wrong, "")
 			w.refused(err, WrongCredentials)
 		}
-		_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), "long@example.com", strings.ReplaceAll(long, "ñ", "n\u0303"))
+		_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), "long@example.com", strings.ReplaceAll(long, "ñ", "n\u0303"), "")
 		w.ok(err)
 	})
 }
@@ -75,19 +75,19 @@ func TestHashingIsBounded(t *testing.T) {
 		<-running
 		attempt := w.attempts("carla", 1)[0]
 		for _, email := range []string{w.cast["carla"].email, "nobody@example.com"} {
-			_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, "x")
+			_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, "x", "")
 			if r := w.refused(err, ServerBusy); r.RetryAfter <= 0 || r.Kind() != Busy {
 				t.Errorf("%+v", r)
 			}
 		}
-		_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.cast["carla"].codes[0])
+		_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.cast["carla"].codes[0], false)
 		w.refused(err, ServerBusy)
 		close(release)
 		wg.Wait()
 		if n := w.count(`SELECT COALESCE(SUM(fails), 0) FROM throttles`) + w.count(`SELECT SUM(fails) FROM recovery_code_sets`); n != 0 {
 			t.Errorf("%d tries were counted that nobody compared", n)
 		}
-		_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.cast["carla"].codes[0])
+		_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.cast["carla"].codes[0], false)
 		w.ok(err)
 	})
 }
@@ -102,7 +102,7 @@ func TestHangingUpIsCounted(t *testing.T) {
 		<-running
 		cancelled, hangUp := context.WithCancel(w.ctx())
 		time.AfterFunc(200*time.Millisecond, hangUp)
-		_, err := w.BeginSignIn(cancelled, Nobody(testOrigin), w.cast["carla"].email, testPassword)
+		_, err := w.BeginSignIn(cancelled, Nobody(testOrigin), w.cast["carla"].email, testPassword, "")
 		if err == nil {
 			t.Error("signed in after hanging up")
 		}

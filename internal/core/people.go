@@ -2,9 +2,9 @@ package core
 
 import (
 	"context"
+	"crypto/hmac"
 	"encoding/base64"
-	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,11 +19,12 @@ type Person struct {
 	MayNotRestart     *Refusal  // why the actor may not restart this person; nil when they may
 
 	// The rest is read for one person only, not for lists.
-	Sessions       int
-	Authenticators int
-	Since          time.Time // active since
-	Restarts       []Restart // the newest first, at most 20
-	Events         []Event   // what happened to or by this person, the newest first, at most 20
+	MayNotEndSessions *Refusal // why the actor may not sign this person out everywhere; nil when they may
+	Sessions          int
+	Authenticators    int
+	Since             time.Time // active since
+	Restarts          []Restart // the newest first, at most 20
+	Events            []Event   // what happened to or by this person, the newest first, at most 20
 }
 
 // TwoStepNotActive filters for everybody whose 2-step is not active: `off` and `due`.
@@ -39,12 +40,14 @@ type PeopleFilter struct {
 	Limit   int // 1–200; 0 is 50
 }
 
-// People is a page of people, in the order of their names.
+// People is a page of people: in the order of their names or, of a search, in the
+// order of what was found. A page can have fewer people than asked for, even none,
+// and still neighbors: a walk looks at so many people only (lookMost).
 type People struct {
 	Items            []Person
 	Next, Previous   string // cursors, "" at the ends
-	Found            int    // that the filter lets through, on all pages
-	Total, NotActive int    // of the whole team, whatever the filter
+	Found            Count  // that the filter lets through, on all pages
+	Total, NotActive Count  // of the whole team, whatever the filter
 }
 
 const (
@@ -71,10 +74,23 @@ func (c *Core) needTeam(r reader, by Actor) (*userRow, error) {
 	return actor, nil
 }
 
-// People lists the team. Refuses: admin-only, invalid-cursor.
+// People lists the team. What it costs does not depend on the team's size.
+// Refuses: admin-only, invalid-cursor, role-invalid, invalid-field.
 func (c *Core) People(ctx context.Context, by Actor, f PeopleFilter) (*People, error) {
 	r, now := c.read(ctx), c.Now()
 	actor, err := c.needTeam(r, by)
+	if err != nil {
+		return nil, err
+	}
+	q, err := readQuestion(actor.teamID, f, now)
+	if err != nil {
+		return nil, err
+	}
+	ofOrder, from, err := c.readCursor(q, f.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	total, notActive, err := q.measure(r)
 	if err != nil {
 		return nil, err
 	}
@@ -82,156 +98,170 @@ func (c *Core) People(ctx context.Context, by Actor, f PeopleFilter) (*People, e
 	if limit == 0 {
 		limit = pageDefault
 	}
-	where, args, err := c.peopleWhere(actor.teamID, f, now)
+	page, list, err := c.pageOf(r, q, narrowest(ofOrder), from, limit)
 	if err != nil {
 		return nil, err
 	}
-	var found int
-	if err := r.row(`SELECT COUNT(*) FROM users u WHERE `+where, args...).Scan(&found); err != nil {
-		return nil, err
-	}
-	back, key, id, err := c.readCursor(actor.teamID, f.Cursor)
+	page.Total, page.NotActive = total, notActive
+	users, err := usersAt(r, q.teamID, list)
 	if err != nil {
 		return nil, err
 	}
-	order := "u.name_key, u.id"
-	if back {
-		order = "u.name_key DESC, u.id DESC"
+	page.Items, err = personsOf(r, actor, users, now)
+	return page, err
+}
+
+// pageOf walks one page, turns a backward one round, and says how many there are in
+// all and where the neighbors begin.
+func (c *Core) pageOf(r reader, q *peopleQuestion, y *way, from start, limit int) (*People, []position, error) {
+	most := limit + 1 // one too many says that there are more
+	counting := !from.inside && len(q.ways) > 1
+	if counting {
+		most = CountMost + 1
 	}
-	if f.Cursor != "" {
-		compare := ">"
-		if back {
-			compare = "<"
+	w, err := q.walk(r, y, from, most)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &People{}
+	if counting {
+		p.Found = w.count()
+	} else if p.Found, err = q.found(r); err != nil {
+		return nil, nil, err
+	}
+	if len(w.list) > limit {
+		w.list, w.edge, w.ended = w.list[:limit], w.list[limit-1], false
+	}
+	ahead, behind := &p.Next, &p.Previous
+	if from.back {
+		ahead, behind = behind, ahead
+	}
+	if !w.ended {
+		*ahead = c.makeCursor(q.teamID, y.order, w.edge, from.back)
+	}
+	if from.inside {
+		first := w.edge // nobody was met up to there
+		if len(w.list) > 0 {
+			first = w.list[0]
 		}
-		args = append(args, key, id)
-		where += fmt.Sprintf(" AND (u.name_key, u.id) %s ($%d, $%d)", compare, len(args)-1, len(args))
+		*behind = c.makeCursor(q.teamID, y.order, first, !from.back)
 	}
-	args = append(args, limit+1)
-	users, err := listUsers(r, fmt.Sprintf("%s ORDER BY %s LIMIT $%d", where, order, len(args)), args...)
+	if from.back {
+		slices.Reverse(w.list)
+	}
+	return p, w.list, nil
+}
+
+// found counts whom the question admits: along a way that holds nobody else they
+// are counted already.
+func (q *peopleQuestion) found(r reader) (Count, error) {
+	if len(q.ways) == 1 {
+		return q.ways[0].count(), nil
+	}
+	w, err := q.walk(r, narrowest(q.ways), start{}, CountMost+1)
+	return w.count(), err
+}
+
+func (w *walked) count() Count {
+	return Count{min(len(w.list), CountMost), !w.ended}
+}
+
+// usersAt reads the rows of people in the order of their places; who was removed
+// meanwhile is not among them.
+func usersAt(r reader, teamID string, list []position) ([]*userRow, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	ids, args := anyOf(idsOf(list), teamID)
+	rows, err := listUsers(r, ofTheTeam+` AND u.id IN `+ids, args...)
 	if err != nil {
 		return nil, err
 	}
-	page := c.cutPage(users, limit, back, f.Cursor != "")
-	page.Found = found
-	for _, u := range page.users {
-		p, err := c.personOf(r, actor, u, now)
-		if err != nil {
-			return nil, err
-		}
-		page.Items = append(page.Items, *p)
+	byID := make(map[string]*userRow, len(rows))
+	for _, u := range rows {
+		byID[u.id] = u
 	}
-	err = r.row(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN two_step <> 'active' THEN 1 ELSE 0 END), 0) FROM users WHERE team_id = $1`, actor.teamID).
-		Scan(&page.Total, &page.NotActive)
-	return &page.People, err
-}
-
-// peopleWhere builds the condition; every value is a parameter, and the team is
-// always the actor's.
-func (c *Core) peopleWhere(teamID string, f PeopleFilter, now time.Time) (string, []any, error) {
-	where, args := "u.team_id = $1", []any{teamID}
-	add := func(format string, value any) {
-		args = append(args, value)
-		where += " AND " + strings.ReplaceAll(format, "?", "$"+strconv.Itoa(len(args)))
-	}
-	if q := foldName(cut(f.Query, nameLimit)); q != "" {
-		add(`(u.name_key LIKE ? ESCAPE '\' OR u.email_key LIKE ? ESCAPE '\')`, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q)+"%")
-	}
-	switch f.Role {
-	case "":
-	case RoleOwner, RoleAdmin, RoleMember:
-		add("u.role = ?", string(f.Role))
-	default:
-		return "", nil, refuseField(RoleInvalid, "role")
-	}
-	switch f.TwoStep {
-	case "":
-	case TwoStepActive:
-		where += " AND u.two_step = 'active'"
-	case TwoStepNotActive:
-		where += " AND u.two_step <> 'active'"
-	case TwoStepOff:
-		add("u.two_step = 'off' AND (u.due_by = 0 OR u.due_by > ?)", ms(now))
-	case TwoStepDue:
-		add("(u.two_step = 'due' OR u.two_step = 'off' AND u.due_by <> 0 AND u.due_by <= ?)", ms(now))
-	default:
-		return "", nil, refuseField(InvalidField, "two_step").with("field", "two_step")
-	}
-	return where, args, nil
-}
-
-type peoplePage struct {
-	People
-	users []*userRow
-}
-
-// cutPage takes the one row too many off, turns a backward page round, and says
-// where the neighbors begin.
-func (c *Core) cutPage(users []*userRow, limit int, back, inside bool) peoplePage {
-	more := len(users) > limit
-	if more {
-		users = users[:limit]
-	}
-	if back {
-		for i, j := 0, len(users)-1; i < j; i, j = i+1, j-1 {
-			users[i], users[j] = users[j], users[i]
+	users := make([]*userRow, 0, len(rows))
+	for _, p := range list {
+		if u := byID[p.id]; u != nil {
+			users = append(users, u)
 		}
 	}
-	p := peoplePage{users: users}
-	if len(users) == 0 {
-		return p
-	}
-	first, last := users[0], users[len(users)-1]
-	if more && !back || back && inside {
-		p.Next = c.makeCursor(last, false)
-	}
-	if more && back || !back && inside {
-		p.Previous = c.makeCursor(first, true)
-	}
-	return p
+	return users, nil
 }
 
-// A cursor is authenticated and names its team: what comes back from a browser
-// is never trusted to be what was handed out.
-func (c *Core) makeCursor(u *userRow, back bool) string {
+// A cursor is authenticated and names its team and its order: what comes back from a
+// browser is never trusted to be what was handed out.
+func (c *Core) makeCursor(teamID, order string, p position, back bool) string {
 	direction := "n"
 	if back {
 		direction = "p"
 	}
-	body := direction + foldName(u.name) + "\x00" + u.id
-	mac := c.keys.MAC("cursor/"+u.teamID, []byte(body))[:12]
-	return base64.RawURLEncoding.EncodeToString(append(mac, body...))
+	body := direction + p.id + "\x00" + p.key
+	return base64.RawURLEncoding.EncodeToString(append(c.cursorMAC(teamID, order, body), body...))
 }
 
-func (c *Core) readCursor(teamID, cursor string) (back bool, key, id string, err error) {
+func (c *Core) cursorMAC(teamID, order, body string) []byte {
+	return c.keys.MAC("cursor/"+teamID+"/"+order, []byte(body))[:12]
+}
+
+// readCursor returns where a walk begins, and the ways in whose order that is a
+// place; without a cursor it is the beginning of any.
+// Refuses: invalid-cursor, also one of another question.
+func (c *Core) readCursor(q *peopleQuestion, cursor string) (ofOrder []*way, from start, err error) {
 	if cursor == "" {
-		return false, "", "", nil
+		return q.ways, start{}, nil
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) < 14 || string(c.keys.MAC("cursor/"+teamID, raw[12:])[:12]) != string(raw[:12]) {
-		return false, "", "", refuseField(InvalidCursor, "cursor")
+	if err != nil || len(raw) < 14 {
+		return nil, start{}, refuseField(InvalidCursor, "cursor")
 	}
-	key, id, _ = strings.Cut(string(raw[13:]), "\x00")
-	return raw[12] == 'p', key, id, nil
+	for _, y := range q.ways {
+		if hmac.Equal(c.cursorMAC(q.teamID, y.order, string(raw[12:])), raw[:12]) {
+			ofOrder = append(ofOrder, y)
+		}
+	}
+	if len(ofOrder) == 0 {
+		return nil, start{}, refuseField(InvalidCursor, "cursor")
+	}
+	from = start{inside: true, back: raw[12] == 'p'}
+	from.id, from.key, _ = strings.Cut(string(raw[13:]), "\x00")
+	return ofOrder, from, nil
 }
 
-func (c *Core) personOf(r reader, actor, u *userRow, now time.Time) (*Person, error) {
-	p := &Person{User: u.view(now), MayNotRestart: Refused(mayRestart(actor, u, now))}
-	var err error
-	if p.RecoveryCodesLeft, err = recoveryCodesLeft(r, u); err != nil {
-		return nil, err
+// besideUsers is what lists say of people beside their own rows.
+const besideUsers = `SELECT u.id,
+	(SELECT COUNT(*) FROM recovery_codes c WHERE c.user_id = u.id AND c.team_id = $1 AND c.used_at = 0),
+	(SELECT COALESCE(MAX(a.next_try_at), 0) FROM authenticators a WHERE a.user_id = u.id AND a.team_id = $1 AND a.next_try_at > $2),
+	CASE WHEN u.status <> 'invited' THEN 0 ELSE
+		(SELECT COALESCE(MAX(l.expires_at), 0) FROM links l WHERE l.user_id = u.id AND l.team_id = $1 AND l.purpose = $3 AND l.used_at = 0 AND l.expires_at > $2) END
+	FROM users u WHERE ` + ofTheTeam + ` AND u.id IN `
+
+// personsOf adds it, in one query whatever their number.
+func personsOf(r reader, actor *userRow, users []*userRow, now time.Time) ([]Person, error) {
+	if len(users) == 0 {
+		return nil, nil
 	}
-	var paused int64
-	err = r.row(`SELECT COALESCE(MAX(next_try_at), 0) FROM authenticators WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID).Scan(&paused)
-	if err != nil {
-		return nil, err
+	people, places := make([]Person, len(users)), map[string]int{}
+	var ids []string
+	for i, u := range users {
+		people[i] = Person{User: u.view(now), MayNotRestart: Refused(mayRestart(actor, u, now))}
+		places[u.id] = i
+		ids = append(ids, u.id)
 	}
-	if paused > ms(now) {
-		p.PausedUntil = at(paused)
-	}
-	if u.status == StatusInvited {
-		p.InvitedUntil, err = linkUntil(r, u, now)
-	}
-	return p, err
+	list, args := anyOf(ids, actor.teamID, ms(now), purposePassword)
+	err := r.each(besideUsers+list, args, func(scan func(...any) error) error {
+		var id string
+		var left int
+		var paused, invited int64
+		if err := scan(&id, &left, &paused, &invited); err != nil {
+			return err
+		}
+		p := &people[places[id]]
+		p.RecoveryCodesLeft, p.PausedUntil, p.InvitedUntil = left, at(paused), at(invited)
+		return nil
+	})
+	return people, err
 }
 
 // Person reads one person of the team. Refuses: admin-only, not-found (also
@@ -249,15 +279,19 @@ func (c *Core) Person(ctx context.Context, by Actor, userID string) (*Person, er
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.personOf(r, actor, u, now)
+	people, err := personsOf(r, actor, []*userRow{u}, now)
 	if err != nil {
 		return nil, err
 	}
-	live, err := sessionsOf(r, u, now)
+	p := &people[0]
+	live, err := c.sessionsOf(r, u, now)
 	if err != nil {
 		return nil, err
 	}
 	p.Sessions = len(live)
+	if p.MayNotEndSessions = Refused(mayEndSessions(actor, u)); by.session.SecondStep == SecondStepRecoveryCode {
+		p.MayNotEndSessions = refuse(RecoverySession)
+	}
 	apps, err := authenticatorsOf(r, u)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,9 @@ const (
 	AdminOnly Code = "admin-only"
 	OwnerOnly Code = "owner-only"
 	Rank      Code = "rank"
+	// OwnersSessions: an owner's are theirs alone to end.
+	OwnersSessions Code = "owners-sessions"
+
 	Self      Code = "self"
 	Contained Code = "contained"
 	Missing   Code = "not-found"
@@ -88,6 +91,10 @@ const (
 	LinkGone        Code = "link-gone"
 	SetupUsed       Code = "setup-used"
 	NoOwnerYet      Code = "no-owner-yet"
+	PolicyChanged   Code = "policy-changed" // by somebody else, meanwhile
+	OutOfRange      Code = "out-of-range"
+	HostInvalid     Code = "host-invalid"
+	TooManyHosts    Code = "too-many-hosts"
 	InvalidCursor   Code = "invalid-cursor"
 	InvalidField    Code = "invalid-field"
 	ServerBusy      Code = "busy"
@@ -98,12 +105,12 @@ var kinds = map[Code]Kind{
 	TooManyTries: TooMany, AuthenticatorWait: TooMany, RecoveryWait: TooMany,
 	AttemptOver:        Gone,
 	ActivationRequired: Forbidden, StepUpRequired: Forbidden, RecoverySession: Forbidden,
-	AdminOnly: Forbidden, OwnerOnly: Forbidden, Rank: Forbidden, Self: Forbidden, Contained: Forbidden,
+	AdminOnly: Forbidden, OwnerOnly: Forbidden, Rank: Forbidden, OwnersSessions: Forbidden, Self: Forbidden, Contained: Forbidden,
 	DeactivationPaused: Forbidden, AccountClosed: Forbidden,
 	Missing:          NotFound,
 	NothingToRestart: Conflict, RestartedMeanwhile: Conflict, AlreadyActive: Conflict, NotActive: Conflict,
 	ActivationReplaced: Conflict, ActivationNotProved: Conflict, LastOwner: Conflict, EmailTaken: Conflict,
-	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict,
+	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict, PolicyChanged: Conflict,
 	ActivationExpired: Gone, LinkGone: Gone,
 	InvalidCursor: BadRequest,
 	ServerBusy:    Busy,
@@ -190,11 +197,12 @@ func Codes() []Code {
 		CodeEmpty, CodeLength, RecoveryCodeLength, RecoveryCodeTypo, WrongCode, WrongRecoveryCode, CodeUsed, SameCode,
 		AuthenticatorWait, RecoveryWait, RecoveryCodeRefused, AttemptOver,
 		ActivationRequired, StepUpRequired, RecoverySession, WrongPassword, PasswordMissing,
-		AdminOnly, OwnerOnly, Rank, Self, Contained, Missing,
+		AdminOnly, OwnerOnly, Rank, OwnersSessions, Self, Contained, Missing,
 		NothingToRestart, RestartedMeanwhile, ReasonMissing, ReasonTooLong, VerifiedByMissing,
 		AlreadyActive, NotActive, DeactivationPaused, ActivationExpired, ActivationReplaced, ActivationNotProved, NotSaved, AccountClosed,
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
+		PolicyChanged, OutOfRange, HostInvalid, TooManyHosts,
 		LinkGone, SetupUsed, NoOwnerYet, InvalidCursor, InvalidField, ServerBusy,
 	}
 }

@@ -207,6 +207,7 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest) (
 	r := &Restart{
 		ID: newID(), ByName: by.console, Reason: request.Reason, VerifiedBy: request.VerifiedBy, At: t.now, DueBy: dueBy,
 		SessionsEnded: gone.sessions, AuthenticatorsRemoved: gone.authenticators, RecoveryCodesRemoved: gone.recoveryCodes,
+		RememberedDevicesRemoved: gone.devices,
 	}
 	if actor != nil {
 		r.ByID, r.ByName = actor.id, actor.name
@@ -220,6 +221,7 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest) (
 	return r, t.record(eventOf{event: EventTwoStepRestarted, by: by, actor: actor, target: target, reason: r.Reason, details: map[string]any{
 		"restart": r.ID, "verified_by": r.VerifiedBy, "due_by": r.DueBy, "sessions_ended": r.SessionsEnded,
 		"authenticators_removed": r.AuthenticatorsRemoved, "recovery_codes_removed": r.RecoveryCodesRemoved,
+		"remembered_devices_removed": r.RememberedDevicesRemoved,
 	}})
 }
 
@@ -288,6 +290,9 @@ func (c *Core) RestartPreview(ctx context.Context, by Actor, userID string) (*Re
 	}
 	if len(p.Restarts) > 0 {
 		v.Newest = p.Restarts[0].ID
+	}
+	if v.RememberedDevices, err = devicesOf(r, &userRow{id: p.ID, teamID: p.Team.ID}, c.Now()); err != nil {
+		return nil, err
 	}
 	owners, err := listUsers(r, `u.team_id = $1 AND u.role = 'owner' AND u.status = 'active' AND u.id <> $2`, p.Team.ID, p.ID)
 	v.OwnersTold = len(owners)

@@ -15,9 +15,9 @@ func TestR1(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			digits := w.code("carla")
 			first, second := w.attempt("carla"), w.attempt("carla")
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), first, digits)
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), first, digits, false)
 			w.ok(err)
-			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), second, digits)
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), second, digits, false)
 			w.refused(err, CodeUsed)
 			if n := w.letters("carla", LetterReplay); n != 1 {
 				t.Errorf("%d notices of the replay, want 1", n)
@@ -33,15 +33,15 @@ func TestR1(t *testing.T) {
 	t.Run("at T+29 s, T+31 s and T+59 s it is still refused", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			digits := w.code("carla")
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), digits)
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), digits, false)
 			w.ok(err)
 			for _, wait := range []time.Duration{29 * time.Second, 2 * time.Second, 28 * time.Second} {
 				w.clock.advance(wait)
-				_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), digits)
+				_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), digits, false)
 				w.refused(err, CodeUsed)
 			}
 			w.clock.advance(2 * time.Second) // now it is out of the window
-			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), digits)
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), digits, false)
 			w.refused(err, WrongCode)
 		})
 	})
@@ -49,21 +49,21 @@ func TestR1(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			a, b := w.codeAt("carla", -1), w.code("carla")
 			for _, digits := range []string{a, b} {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), digits)
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), digits, false)
 				w.ok(err)
 			}
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), a)
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), a, false)
 			w.refused(err, CodeUsed)
 		})
 	})
 	t.Run("the code that confirmed an activation cannot sign in", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
-			in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+			in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 			w.ok(err)
 			m := w.cast["elena"]
 			w.ok(activateAs(w.ctx(), w.Core, in.Session, &m))
 			w.cast["elena"] = m
-			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("elena"), w.code("elena"))
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("elena"), w.code("elena"), false)
 			w.refused(err, CodeUsed)
 		})
 	})
@@ -71,7 +71,7 @@ func TestR1(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			w.signIn("carla")
 			again := &Core{db: w.db, keys: w.keys, hasher: w.hasher, clock: w.Core.clock, log: w.log}
-			_, err := again.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.code("carla"))
+			_, err := again.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.code("carla"), false)
 			w.refused(err, CodeUsed)
 		})
 	})
@@ -80,7 +80,7 @@ func TestR1(t *testing.T) {
 			digits := w.code("carla")
 			attempts := w.attempts("carla", 50)
 			won, errs := race(50, func(i int) error {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], digits)
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], digits, false)
 				return err
 			})
 			if won != 1 {
@@ -126,7 +126,7 @@ func TestR2(t *testing.T) {
 	t.Run("a second use is refused and costs a try", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			w.signInWithCode("carla", 0)
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.cast["carla"].codes[0])
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.cast["carla"].codes[0], false)
 			if r := w.refused(err, WrongRecoveryCode); r.TriesLeft != freeTries-1 {
 				t.Errorf("%d tries left, want %d", r.TriesLeft, freeTries-1)
 			}
@@ -137,7 +137,7 @@ func TestR2(t *testing.T) {
 	})
 	t.Run("somebody else's code opens nothing", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.cast["dmitri"].codes[0])
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.cast["dmitri"].codes[0], false)
 			w.refused(err, WrongRecoveryCode)
 		})
 	})
@@ -152,7 +152,7 @@ func TestR2(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			attempts := w.attempts("carla", 50)
 			won, errs := race(50, func(i int) error {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], w.cast["carla"].codes[0])
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], w.cast["carla"].codes[0], false)
 				return err
 			})
 			if won != 1 {
@@ -195,7 +195,7 @@ func TestR13(t *testing.T) {
 			wrong := w.codeAt("carla", 1000)
 			var evaluated atomic.Int64
 			race(60, func(i int) error {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], wrong)
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], wrong, false)
 				if IsRefusal(err, WrongCode) {
 					evaluated.Add(1)
 				} else if !IsRefusal(err, AuthenticatorWait) {
@@ -216,7 +216,7 @@ func TestR13(t *testing.T) {
 			attempts := w.attempts("carla", 50)
 			var evaluated atomic.Int64
 			race(50, func(i int) error {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], code.Display(code.New()))
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], code.Display(code.New()), false)
 				if IsRefusal(err, WrongRecoveryCode) {
 					evaluated.Add(1)
 				} else if !IsRefusal(err, RecoveryWait) {
@@ -234,7 +234,7 @@ func TestR13(t *testing.T) {
 			token := w.attempt("carla")
 			wrong := w.codeAt("carla", 1000)
 			try := func(digits string) error {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, digits)
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, digits, false)
 				return err
 			}
 			for left := freeTries - 1; left >= 0; left-- {
@@ -256,10 +256,10 @@ func TestR13(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			token := w.attempt("carla")
 			for range freeTries {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.codeAt("carla", 1000))
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.codeAt("carla", 1000), false)
 				w.refused(err, WrongCode)
 			}
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.code("carla"))
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.code("carla"), false)
 			w.refused(err, AuthenticatorWait)
 		})
 	})
@@ -267,10 +267,10 @@ func TestR13(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			token := w.attempt("carla")
 			for range freeTries {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.codeAt("carla", 1000))
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.codeAt("carla", 1000), false)
 				w.refused(err, WrongCode)
 			}
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.cast["carla"].codes[0])
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.cast["carla"].codes[0], false)
 			w.ok(err)
 		})
 	})
@@ -285,7 +285,7 @@ func TestR13(t *testing.T) {
 			for text, want := range map[string]Code{
 				"": CodeEmpty, "12345": CodeLength, "1234567": CodeLength, good[:10]: RecoveryCodeLength, swapped: RecoveryCodeTypo,
 			} {
-				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, text)
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, text, false)
 				if r := w.refused(err, want); r.Counted {
 					t.Errorf("%q was counted", text)
 				}
@@ -300,7 +300,7 @@ func TestR13(t *testing.T) {
 			token := w.attempt("carla")
 			sealed := w.sealedKey("carla")
 			w.exec(`UPDATE authenticators SET sealed_key = $1 WHERE user_id = $2`, []byte("not a sealed key"), w.cast["carla"].id)
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.code("carla"))
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.code("carla"), false)
 			if err == nil || Refused(err) != nil {
 				t.Fatalf("an undecryptable key: %v, want an error that denies", err)
 			}
@@ -309,7 +309,7 @@ func TestR13(t *testing.T) {
 			}
 			w.exec(`UPDATE authenticators SET sealed_key = $1 WHERE user_id = $2`, sealed, w.cast["carla"].id)
 			w.fault.arm(3) // the charge and its commit pass; the act's first statement fails
-			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.code("carla"))
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), token, w.code("carla"), false)
 			w.fault.disarm()
 			if err == nil {
 				t.Fatal("the planted failure was not noticed")
@@ -368,11 +368,11 @@ func (w *world) sealedKey(name string) (sealed []byte) {
 func TestWindowOfAcceptedCodes(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for steps, want := range map[int64]Code{-2: WrongCode, 2: WrongCode} {
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("dmitri"), w.codeAt("dmitri", steps))
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("dmitri"), w.codeAt("dmitri", steps), false)
 			w.refused(err, want)
 		}
 		for _, steps := range []int64{-1, 0, 1} {
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("dmitri"), w.codeAt("dmitri", steps))
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("dmitri"), w.codeAt("dmitri", steps), false)
 			w.ok(err)
 		}
 		_ = totp.Period
@@ -398,10 +398,10 @@ func TestR16(t *testing.T) {
 		}
 		// Any case, spaces, missing hyphens, o for 0, i and l for 1.
 		for i, type_ := range []func(string) string{upper, spaced, bare, lookAlike} {
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), type_(m.codes[i]))
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), type_(m.codes[i]), false)
 			w.ok(err)
 		}
-		in, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), m.codes[9])
+		in, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), m.codes[9], false)
 		w.ok(err)
 		if in.RecoveryCodesLeft != 5 || !in.UsedRecoveryCode {
 			t.Errorf("told %d left, want 5", in.RecoveryCodesLeft)

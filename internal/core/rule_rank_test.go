@@ -20,7 +20,7 @@ func TestR6(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		_, err := w.RestartTwoStep(w.ctx(), by(w.signIn("ana")), w.cast["bruno"].id, goodReason)
 		w.ok(err)
-		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["bruno"].email, testPassword)
+		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["bruno"].email, testPassword, "")
 		w.ok(err)
 		s := in.Session
 		if s.Reach != ReachActivation {
@@ -51,7 +51,7 @@ func TestR6(t *testing.T) {
 		_, err = w.BeginActivation(w.ctx(), by(s))
 		w.ok(err)
 		// Days of grace that are over make somebody due in the middle of a session.
-		in, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+		in, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 		w.ok(err)
 		if in.Session.Reach != ReachFull {
 			t.Errorf("in grace the reach is %s", in.Session.Reach)
@@ -217,7 +217,7 @@ func TestR8(t *testing.T) {
 		w.refused(err, CodeUsed)
 		w.ok(restart(up))
 		// The password alone, while 2-step is off: activating needs it.
-		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 		w.ok(err)
 		w.clock.advance(10 * time.Minute)
 		_, err = w.BeginActivation(w.ctx(), by(in.Session))

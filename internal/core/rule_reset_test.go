@@ -31,7 +31,7 @@ func TestR3(t *testing.T) {
 		}
 		// The used code of an earlier session proves nothing in a later one either.
 		s = w.signInWithCode("dmitri", 0)
-		_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("dmitri"), w.cast["dmitri"].codes[1])
+		_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("dmitri"), w.cast["dmitri"].codes[1], false)
 		w.ok(err)
 		_, err = w.DeactivateTwoStep(w.ctx(), by(s), "", w.cast["dmitri"].codes[1])
 		w.refused(err, WrongRecoveryCode)
@@ -193,9 +193,9 @@ func (w *world) nothingLeft(name string, app, paper *Session, attempt string) {
 	if w.live(app) || w.live(paper) {
 		w.t.Error("a session lives on")
 	}
-	_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.code(name))
+	_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.code(name), false)
 	w.refused(err, AttemptOver)
-	in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast[name].email, testPassword)
+	in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast[name].email, testPassword, "")
 	w.ok(err)
 	if in.Next != StepActivation || in.Session.Reach != ReachActivation {
 		w.t.Errorf("the next sign-in leads to %s with reach %s", in.Next, in.Session.Reach)
@@ -206,7 +206,7 @@ func (w *world) nothingLeft(name string, app, paper *Session, attempt string) {
 // confirmed brings somebody without 2-step to the last button.
 func (w *world) confirmed(name string) (*Session, *Activation) {
 	w.t.Helper()
-	in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast[name].email, testPassword)
+	in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast[name].email, testPassword, "")
 	w.ok(err)
 	a, err := w.BeginActivation(w.ctx(), by(in.Session))
 	w.ok(err)
@@ -280,20 +280,20 @@ func TestR15(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			_, err := w.RestartTwoStep(w.ctx(), by(w.signIn("ana")), w.cast["carla"].id, goodReason)
 			w.ok(err)
-			in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword)
+			in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword, "")
 			w.ok(err)
 			w.clock.advance(72*time.Hour - time.Second)
-			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword)
+			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword, "")
 			w.ok(err)
 			w.clock.advance(time.Second)
 			for range freeTries + 2 { // a right password is no wrong one, however often
-				_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword)
+				_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword, "")
 				w.refused(err, AccountClosed)
 			}
 			if n := w.events("carla", EventSignInRefused); n != freeTries+2 {
 				t.Errorf("%d refusals recorded", n)
 			}
-			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, "not the password at all")
+			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, "not the password at all", "")
 			w.refused(err, WrongCredentials)
 			_, err = w.BeginActivation(w.ctx(), by(in.Session))
 			if err == nil {
@@ -301,7 +301,7 @@ func TestR15(t *testing.T) {
 			}
 			_, err = w.RestartTwoStep(w.ctx(), by(w.signIn("olga")), w.cast["carla"].id, goodReason)
 			w.ok(err)
-			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword)
+			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword, "")
 			w.ok(err)
 		})
 	})

@@ -15,7 +15,7 @@ func TestR10(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			w.exec(`DELETE FROM authenticators WHERE user_id = $1`, w.cast["ana"].id)
 			w.exec(`UPDATE authenticators SET user_id = $1 WHERE user_id = $2`, w.cast["ana"].id, w.cast["carla"].id)
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("ana"), w.code("carla"))
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("ana"), w.code("carla"), false)
 			if err == nil || Refused(err) != nil {
 				t.Errorf("a moved authenticator: %v, want an error that denies", err)
 			}
@@ -23,7 +23,7 @@ func TestR10(t *testing.T) {
 			w.exec(`DELETE FROM recovery_code_sets WHERE user_id = $1`, w.cast["ana"].id)
 			w.exec(`UPDATE recovery_code_sets SET user_id = $1 WHERE user_id = $2`, w.cast["ana"].id, w.cast["carla"].id)
 			w.exec(`UPDATE recovery_codes SET user_id = $1 WHERE user_id = $2`, w.cast["ana"].id, w.cast["carla"].id)
-			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("ana"), w.cast["carla"].codes[0])
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("ana"), w.cast["carla"].codes[0], false)
 			w.refused(err, WrongRecoveryCode)
 		})
 	})
@@ -36,7 +36,7 @@ func TestR10(t *testing.T) {
 				t.Error("a session opened without the keys")
 			}
 			attempt := w.attempt("carla")
-			if _, err := other.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.code("carla")); err == nil {
+			if _, err := other.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.code("carla"), false); err == nil {
 				t.Error("a second step passed without the keys")
 			}
 		})
@@ -49,7 +49,7 @@ func TestR10(t *testing.T) {
 			if again.Key != a.Key || strings.Join(again.Codes, " ") != strings.Join(a.Codes, " ") {
 				t.Error("a reload shows another key or other codes")
 			}
-			other, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+			other, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 			w.ok(err)
 			_, err = w.ConfirmActivation(w.ctx(), by(other.Session), a.ID, "000000")
 			w.refused(err, ActivationExpired) // not there, for that session
@@ -114,7 +114,7 @@ func TestR10(t *testing.T) {
 			old := w.cast["carla"].codes[0]
 			codes, err := w.RenewRecoveryCodes(w.ctx(), by(s))
 			w.ok(err)
-			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), old)
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), old, false)
 			w.refused(err, WrongRecoveryCode)
 			shown, err := w.ShownRecoveryCodes(w.ctx(), by(s))
 			w.ok(err)
@@ -128,7 +128,7 @@ func TestR10(t *testing.T) {
 			if shown != nil {
 				t.Error("the codes are shown again")
 			}
-			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), codes[0])
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), codes[0], false)
 			w.ok(err)
 			if w.letters("carla", LetterCodesNew) != 1 {
 				t.Error("no letter")
@@ -156,7 +156,7 @@ func TestR12(t *testing.T) {
 			{"no password", w.cast["bruno"].email, ""},
 		} {
 			w.fault.arm(0)
-			_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), c.email, c.password)
+			_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), c.email, c.password, "")
 			statements := w.fault.disarm()
 			r := w.refused(err, WrongCredentials)
 			if first == nil {
@@ -172,11 +172,11 @@ func TestR12(t *testing.T) {
 		// Waiting is the same for an address that nobody owns.
 		for _, email := range []string{"nobody@example.com", w.cast["carla"].email} {
 			for range freeTries {
-				if _, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, "not the password at all"); IsRefusal(err, TooManyTries) {
+				if _, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, "not the password at all", ""); IsRefusal(err, TooManyTries) {
 					break
 				}
 			}
-			_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, testPassword)
+			_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, testPassword, "")
 			if r := w.refused(err, TooManyTries); r.RetryAfter != 30*time.Second {
 				t.Errorf("%s: told to wait %s", email, r.RetryAfter)
 			}

@@ -88,7 +88,7 @@ func (c *Core) compare(ctx context.Context, by Actor, u *userRow, reading code.R
 	p := &proof{kind: SecondStepAuthenticator}
 	var sealedKey []byte
 	var lastStep int64
-	err := c.keepCount(ctx, func(t *tx) (err error) {
+	err := c.keepUnsynced(ctx, func(t *tx) (err error) {
 		p.authenticatorID, sealedKey, lastStep, p.charge, err = t.chargeAuthenticator(u)
 		return err
 	})
@@ -111,7 +111,7 @@ func (c *Core) compare(ctx context.Context, by Actor, u *userRow, reading code.R
 func (c *Core) digestRecoveryCode(ctx context.Context, u *userRow, canonical string) (*proof, error) {
 	p := &proof{kind: SecondStepRecoveryCode}
 	var salt []byte
-	err := c.keepCount(ctx, func(t *tx) (err error) {
+	err := c.keepUnsynced(ctx, func(t *tx) (err error) {
 		p.setID, salt, p.charge, err = t.chargeRecoveryCodes(u)
 		return err
 	})

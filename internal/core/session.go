@@ -2,8 +2,14 @@ package core
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"doorstep/internal/seal"
@@ -56,6 +62,7 @@ type Session struct {
 	ExpiresAt  time.Time // idle or absolute, whichever comes first
 	Address    string
 	Device     string
+	Remembered bool // opened by the password alone, on a remembered device
 
 	PasswordAt   time.Time // when the password was last proved
 	SecondStepAt time.Time // when an authenticator's code was last proved; zero for never
@@ -73,7 +80,7 @@ const sessionGrace = 30 * day
 type sessionRow struct {
 	id, teamID, userID       string
 	secondStep               SecondStep
-	recoveryCodeID           string
+	recoveryCodeID, deviceID string
 	passwordAt, secondStepAt int64
 	address, device          string
 	createdAt, lastSeenAt    int64
@@ -82,12 +89,12 @@ type sessionRow struct {
 }
 
 const sessionColumns = `s.id, s.team_id, s.user_id, s.second_step, s.recovery_code_id, s.password_at, s.second_step_at, s.address, s.device,
-	s.created_at, s.last_seen_at, s.idle_ms, s.expires_at, s.ended_at, s.end_reason`
+	s.created_at, s.last_seen_at, s.idle_ms, s.expires_at, s.ended_at, s.end_reason, s.device_id`
 
 func (s *sessionRow) fields() []any {
 	return []any{
 		&s.id, &s.teamID, &s.userID, (*string)(&s.secondStep), &s.recoveryCodeID, &s.passwordAt, &s.secondStepAt, &s.address, &s.device,
-		&s.createdAt, &s.lastSeenAt, &s.idle, &s.expiresAt, &s.endedAt, (*string)(&s.endReason),
+		&s.createdAt, &s.lastSeenAt, &s.idle, &s.expiresAt, &s.endedAt, (*string)(&s.endReason), &s.deviceID,
 	}
 }
 
@@ -111,7 +118,7 @@ func (s *sessionRow) view(u *userRow, now time.Time) *Session {
 	v := &Session{
 		ID: s.id, User: u.view(now), SecondStep: s.secondStep, Reach: ReachFull,
 		CreatedAt: at(s.createdAt), LastSeenAt: at(s.lastSeenAt), ExpiresAt: at(min(s.expiresAt, s.lastSeenAt+s.idle)),
-		Address: s.address, Device: s.device, PasswordAt: at(s.passwordAt), SecondStepAt: at(s.secondStepAt),
+		Address: s.address, Device: s.device, Remembered: s.deviceID != "", PasswordAt: at(s.passwordAt), SecondStepAt: at(s.secondStepAt),
 	}
 	if u.state(now) == TwoStepDue {
 		v.Reach = ReachActivation
@@ -146,30 +153,36 @@ func (s *Session) NeedsPassword(now time.Time) bool {
 
 const tokenOfSession = "session"
 
+// sessionProof is what a session is opened with.
+type sessionProof struct {
+	secondStep     SecondStep
+	recoveryCodeID string // of the code that was the second step
+	deviceID       string // of the remembered device that took its place
+	passwordAt     time.Time
+}
+
 // openSession makes a session, in the transaction that accepted the second step.
-func (t *tx) openSession(u *userRow, by Origin, proved SecondStep, recoveryCodeID string, passwordAt time.Time) (*Session, error) {
-	policy, err := policyOf(t, u.teamID)
-	if err != nil {
-		return nil, err
-	}
-	lives := policy.SessionAbsolute
+// How long it lives is the policy's to say, in the same statement.
+func (t *tx) openSession(u *userRow, by Origin, proof sessionProof) (*Session, error) {
 	row := &sessionRow{
-		id: newID(), teamID: u.teamID, userID: u.id, secondStep: proved, recoveryCodeID: recoveryCodeID,
-		passwordAt: ms(passwordAt), address: by.Address, device: by.Device,
-		createdAt: ms(t.now), lastSeenAt: ms(t.now), idle: policy.SessionIdle.Milliseconds(),
+		id: newID(), teamID: u.teamID, userID: u.id, secondStep: proof.secondStep, recoveryCodeID: proof.recoveryCodeID, deviceID: proof.deviceID,
+		passwordAt: ms(proof.passwordAt), address: by.Address, device: by.Device, createdAt: ms(t.now), lastSeenAt: ms(t.now),
 	}
-	switch proved {
+	longest := RangeSessionAbsolute.Most
+	switch proof.secondStep {
 	case SecondStepRecoveryCode:
-		lives = min(lives, recoverySession)
+		longest = recoverySession
 	case SecondStepAuthenticator:
 		row.secondStepAt = ms(t.now)
 	}
-	row.expiresAt = ms(t.now.Add(lives))
 	token := seal.NewToken()
-	if _, err := t.exec(`INSERT INTO sessions (id, team_id, user_id, token_hash, second_step, recovery_code_id, password_at, second_step_at, address, device, created_at, last_seen_at, idle_ms, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		row.id, row.teamID, row.userID, t.c.keys.TokenHash(tokenOfSession, token), string(row.secondStep), row.recoveryCodeID, row.passwordAt, row.secondStepAt,
-		row.address, row.device, row.createdAt, row.lastSeenAt, row.idle, row.expiresAt); err != nil {
+	err := t.row(`INSERT INTO sessions (id, team_id, user_id, token_hash, second_step, recovery_code_id, password_at, second_step_at, address, device, device_id,
+			created_at, last_seen_at, idle_ms, expires_at)
+		SELECT $1, team_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, session_idle_ms, $11 + CASE WHEN session_absolute_ms < $12 THEN session_absolute_ms ELSE $12 END
+		FROM policies WHERE team_id = $13 RETURNING idle_ms, expires_at`,
+		row.id, row.userID, t.c.keys.TokenHash(tokenOfSession, token), string(row.secondStep), row.recoveryCodeID, row.passwordAt, row.secondStepAt,
+		row.address, row.device, row.deviceID, row.createdAt, longest.Milliseconds(), row.teamID).Scan(&row.idle, &row.expiresAt)
+	if err != nil {
 		return nil, err
 	}
 	if err := t.signedIn(u); err != nil {
@@ -180,29 +193,112 @@ func (t *tx) openSession(u *userRow, by Origin, proved SecondStep, recoveryCodeI
 	return s, nil
 }
 
-// Session answers "who is this request?". Refuses: not-signed-in (no such
-// token), session-ended with the reason.
+// Session answers "who is this request?", from memory where the answer is less
+// than a lease old (see sessioncache.go). What it returns is shared: nobody
+// changes it. Refuses: not-signed-in (no such token), session-ended with the reason.
 func (c *Core) Session(ctx context.Context, token string) (*Session, error) {
-	row, u, err := c.sessionByToken(ctx, token)
-	if err != nil {
-		return nil, err
+	return c.answered(ctx, token, tokenOfSession)
+}
+
+// answered is Session for either kind of token.
+func (c *Core) answered(ctx context.Context, token, kind string) (*Session, error) {
+	key, ok := keyOf(token, kind)
+	if !ok {
+		return nil, refuse(NotSignedIn)
 	}
-	now := c.Now()
-	if why := row.over(now); why != "" {
-		return nil, sessionEnded(why)
+	c.sessions.noteAsked()
+	own, now := c.moment()
+	if s := c.sessions.getAt(key, own, now); s != nil {
+		return s, nil
 	}
-	if u.status != StatusActive {
-		return nil, sessionEnded(EndedSuspended)
+	return c.sessions.readOnce(ctx, key, func() int64 { return c.clock().UnixMilli() }, func(ctx context.Context) (*answer, error) {
+		row, u, err := c.sessionRow(ctx, token, kind)
+		if err != nil {
+			return nil, err
+		}
+		now := c.Now()
+		if why := whyOver(row, u, now); why != "" {
+			return nil, sessionEnded(why)
+		}
+		if ms(now)-row.lastSeenAt >= seenEvery.Milliseconds() {
+			row.lastSeenAt = ms(now)
+			c.seen.note(row)
+		}
+		from, until := looksAlike(row, u, now)
+		view := row.view(u, now)
+		view.pack()
+		return &answer{session: view, from: from, until: until}, nil
+	})
+}
+
+// moment is now by the process's own time and by the clock, read once where they
+// are one.
+func (c *Core) moment() (own, now int64) {
+	if c.realClock {
+		t := time.Now()
+		return int64(t.Sub(c.sessions.began)), t.UnixMilli()
 	}
-	if ms(now)-row.lastSeenAt >= seenEvery.Milliseconds() {
-		row.lastSeenAt = ms(now)
-		if err := c.seen(ctx, row); err != nil {
-			// A full disk must not sign people out: they keep reading, and the
-			// session only looks idle for longer than it is.
-			c.log.WarnContext(ctx, "a session's last-seen time was not written", "error", err)
+	return c.sessions.own(), c.clock().UnixMilli()
+}
+
+// pack moves what every answer to a proxy says into one piece of memory: ten
+// thousand busy sessions do not fit into a processor's cache, and each piece of one
+// is a wait.
+func (s *Session) pack() {
+	parts := [...]*string{&s.User.ID, &s.User.Email, &s.User.Name, &s.User.Team.ID}
+	all := s.User.ID + s.User.Email + s.User.Name + s.User.Team.ID
+	for _, part := range parts {
+		*part, all = all[:len(*part)], all[len(*part):]
+	}
+	s.User.Role, s.SecondStep = known(s.User.Role, RoleOwner, RoleAdmin, RoleMember), known(s.SecondStep, SecondStepNone, SecondStepAuthenticator, SecondStepRecoveryCode)
+}
+
+// known is the constant that equals a text, in the place of its copy from a row.
+func known[T ~string](text T, constants ...T) T {
+	if i := slices.Index(constants, text); i >= 0 {
+		return constants[i]
+	}
+	return text
+}
+
+// longestToken is of the two kinds the one for apps.
+const longestToken = 96
+
+// keyOf hashes a token that looks like one of ours. What does not is not worth a read.
+func keyOf(token, kind string) (key answerKey, ok bool) {
+	if len(token) < 32 || len(token) > longestToken {
+		return key, false
+	}
+	var text [longestToken + 1]byte
+	text[0] = kind[0]
+	n := copy(text[1:], token)
+	return sha256.Sum256(text[:n+1]), true
+}
+
+// looksAlike is the span of time around now in which a session and its user look
+// as they do now: nothing runs out in it, and the session's last-seen time need
+// not be written again.
+func looksAlike(s *sessionRow, u *userRow, now time.Time) (from, until int64) {
+	from, until = 0, min(s.expiresAt, s.lastSeenAt+s.idle, s.lastSeenAt+seenEvery.Milliseconds())
+	for _, turn := range [...]int64{u.dueBy, u.containedUntil} {
+		if turn <= ms(now) {
+			from = max(from, turn)
+		} else {
+			until = min(until, turn)
 		}
 	}
-	return row.view(u, now), nil
+	return from, until
+}
+
+// whyOver adds to the session's own end that of its user.
+func whyOver(s *sessionRow, u *userRow, now time.Time) EndReason {
+	if why := s.over(now); why != "" {
+		return why
+	}
+	if u.status != StatusActive {
+		return EndedSuspended
+	}
+	return ""
 }
 
 func sessionEnded(why EndReason) *Refusal {
@@ -211,25 +307,66 @@ func sessionEnded(why EndReason) *Refusal {
 	return r
 }
 
-func (c *Core) seen(ctx context.Context, s *sessionRow) error {
-	return c.keepCount(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE sessions SET last_seen_at = $1 WHERE id = $2 AND team_id = $3 AND ended_at = 0 AND last_seen_at < $1`, s.lastSeenAt, s.id, s.teamID)
-		return err
-	})
+// sessionRow reads the row behind a token. Refuses: not-signed-in.
+func (c *Core) sessionRow(ctx context.Context, token, kind string) (*sessionRow, *userRow, error) {
+	s, u := new(sessionRow), new(userRow)
+	var hash []byte
+	by, name := "s.token_hash", any(nil)
+	if kind == tokenOfApps {
+		id, _, _ := strings.Cut(token, ".")
+		if !isID(id) {
+			return nil, nil, refuse(NotSignedIn)
+		}
+		by, name = "s.id", id
+	} else {
+		name = c.keys.TokenHash(tokenOfSession, token)
+	}
+	err := c.read(ctx).row(`SELECT s.token_hash, `+sessionColumns+`, `+userColumns+` FROM sessions s
+		JOIN users u ON u.id = s.user_id AND u.team_id = s.team_id JOIN teams t ON t.id = u.team_id
+		WHERE `+by+` = $1`, name).Scan(append(append([]any{&hash}, s.fields()...), u.fields()...)...)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && kind == tokenOfApps && !hmac.Equal([]byte(token), []byte(c.appsToken(s.id, hash))) {
+		return nil, nil, refuse(NotSignedIn)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	s.lastSeenAt = max(s.lastSeenAt, c.seen.of(s.id))
+	return s, u, nil
 }
 
-func (c *Core) sessionByToken(ctx context.Context, token string) (*sessionRow, *userRow, error) {
-	if token == "" {
-		return nil, nil, refuse(NotSignedIn)
+const tokenOfApps = "apps"
+
+// AppsToken makes the weaker token that tells a reverse proxy, and nobody else,
+// who signed in: it goes into a cookie that every app under a parent domain gets
+// to see. It is no row of its own but follows from the session's, so it dies with
+// it and whenever its token is replaced. "" for a session without its token.
+func (c *Core) AppsToken(s *Session) string {
+	if s.Token == "" {
+		return ""
 	}
-	s, u := new(sessionRow), new(userRow)
-	err := c.read(ctx).row(`SELECT `+sessionColumns+`, `+userColumns+` FROM sessions s
-		JOIN users u ON u.id = s.user_id AND u.team_id = s.team_id JOIN teams t ON t.id = u.team_id
-		WHERE s.token_hash = $1`, c.keys.TokenHash(tokenOfSession, token)).Scan(append(s.fields(), u.fields()...)...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, refuse(NotSignedIn)
+	return c.appsToken(s.ID, c.keys.TokenHash(tokenOfSession, s.Token))
+}
+
+func (c *Core) appsToken(id string, hash []byte) string {
+	return id + "." + base64.RawURLEncoding.EncodeToString(c.keys.MAC("apps/"+id, hash))
+}
+
+// AppsSession is Session for the token of AppsToken. A page never asks it.
+// Refuses: not-signed-in, session-ended with the reason.
+func (c *Core) AppsSession(ctx context.Context, token string) (*Session, error) {
+	return c.answered(ctx, token, tokenOfApps)
+}
+
+// storeLastSeen writes a batch of last-seen times, in one order, so that two
+// replicas that write the same sessions do not wait for each other crosswise.
+func (t *tx) storeLastSeen(batch map[string]seenAt) error {
+	for _, id := range slices.Sorted(maps.Keys(batch)) {
+		if _, err := t.exec(`UPDATE sessions SET last_seen_at = $1 WHERE id = $2 AND team_id = $3 AND ended_at = 0 AND last_seen_at < $1`,
+			batch[id].at, id, batch[id].teamID); err != nil {
+			return err
+		}
 	}
-	return s, u, err
+	return nil
 }
 
 // Watch says whether a session still lives, without counting as activity: an
@@ -240,11 +377,8 @@ func (c *Core) Watch(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	if why := row.over(c.Now()); why != "" {
+	if why := whyOver(row, u, c.Now()); why != "" {
 		return sessionEnded(why)
-	}
-	if u.status != StatusActive {
-		return sessionEnded(EndedSuspended)
 	}
 	return nil
 }
@@ -257,14 +391,17 @@ func (c *Core) WhyEnded(ctx context.Context, token string) EndReason {
 		return ""
 	}
 	now := c.Now()
-	why := row.over(now)
-	if why == "" && u.status != StatusActive {
-		why = EndedSuspended
-	}
 	if row.endedAt != 0 && now.Sub(at(row.endedAt)) > day {
 		return ""
 	}
-	return why
+	return whyOver(row, u, now)
+}
+
+func (c *Core) sessionByToken(ctx context.Context, token string) (*sessionRow, *userRow, error) {
+	if _, ok := keyOf(token, tokenOfSession); !ok {
+		return nil, nil, refuse(NotSignedIn)
+	}
+	return c.sessionRow(ctx, token, tokenOfSession)
 }
 
 // actingUser locks the actor's own row and reads the session again under that
@@ -296,11 +433,9 @@ func (t *tx) liveSession(by Actor, u *userRow) (*sessionRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := s.over(t.now); why != "" {
+	s.lastSeenAt = max(s.lastSeenAt, t.c.seen.of(s.id))
+	if why := whyOver(s, u, t.now); why != "" {
 		return nil, sessionEnded(why)
-	}
-	if u.status != StatusActive {
-		return nil, sessionEnded(EndedSuspended)
 	}
 	return s, nil
 }
@@ -316,14 +451,16 @@ func needFull(u *userRow, now time.Time) error {
 // endSessions ends a user's sessions, all but one, and returns how many of them
 // were alive.
 func (t *tx) endSessions(u *userRow, why EndReason, except string) (int, error) {
+	t.endsAccess()
 	alive := 0
 	err := t.each(`UPDATE sessions SET ended_at = $1, end_reason = $2 WHERE user_id = $3 AND team_id = $4 AND id <> $5 AND ended_at = 0
-		RETURNING expires_at, last_seen_at, idle_ms`,
+		RETURNING id, expires_at, last_seen_at, idle_ms`,
 		[]any{ms(t.now), string(why), u.id, u.teamID, except}, func(scan func(...any) error) error {
 			var s sessionRow
-			if err := scan(&s.expiresAt, &s.lastSeenAt, &s.idle); err != nil {
+			if err := scan(&s.id, &s.expiresAt, &s.lastSeenAt, &s.idle); err != nil {
 				return err
 			}
+			s.lastSeenAt = max(s.lastSeenAt, t.c.seen.of(s.id))
 			if s.over(t.now) == "" {
 				alive++
 			}
@@ -336,6 +473,7 @@ func (t *tx) endSessions(u *userRow, why EndReason, except string) (int, error) 
 // whenever a session gains rights, so that a token that leaked before is worth
 // no more than it was.
 func (t *tx) replaceToken(s *sessionRow) (string, error) {
+	t.endsAccess()
 	token := seal.NewToken()
 	return token, t.must(refuse(NotSignedIn), `UPDATE sessions SET token_hash = $1, second_step = $2, password_at = $3, second_step_at = $4, last_seen_at = $5
 		WHERE id = $6 AND team_id = $7 AND ended_at = 0`,
@@ -349,6 +487,10 @@ func (c *Core) SignOut(ctx context.Context, by Actor) error {
 	}
 	_, err := c.endOwn(ctx, by, by.session.ID, EndedSignedOut)
 	if IsRefusal(err, SessionEnded) || IsRefusal(err, NotSignedIn) || IsRefusal(err, Missing) {
+		// Whoever ended it may have done so a moment ago, and not have answered yet.
+		if c.shared {
+			c.sessions.outlast()
+		}
 		return nil
 	}
 	return err
@@ -378,6 +520,7 @@ func (c *Core) endOwn(ctx context.Context, by Actor, id string, why EndReason) (
 			return err
 		}
 		ended = 1
+		t.endsAccess()
 		return t.record(eventOf{event: EventSessionEnded, by: by, actor: u, target: u, details: map[string]any{"session": id}})
 	})
 	return ended, err
@@ -411,10 +554,10 @@ func (c *Core) Sessions(ctx context.Context, by Actor) ([]Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sessionsOf(r, u, c.Now())
+	return c.sessionsOf(r, u, c.Now())
 }
 
-func sessionsOf(r reader, u *userRow, now time.Time) ([]Session, error) {
+func (c *Core) sessionsOf(r reader, u *userRow, now time.Time) ([]Session, error) {
 	var live []Session
 	err := r.each(`SELECT `+sessionColumns+` FROM sessions s WHERE s.user_id = $1 AND s.team_id = $2 AND s.ended_at = 0 ORDER BY s.created_at DESC, s.id DESC`,
 		[]any{u.id, u.teamID}, func(scan func(...any) error) error {
@@ -422,6 +565,7 @@ func sessionsOf(r reader, u *userRow, now time.Time) ([]Session, error) {
 			if err := scan(s.fields()...); err != nil {
 				return err
 			}
+			s.lastSeenAt = max(s.lastSeenAt, c.seen.of(s.id))
 			if s.over(now) == "" {
 				live = append(live, *s.view(u, now))
 			}
@@ -436,6 +580,20 @@ func (t *tx) forgetOldSessions() error {
 }
 
 func (t *tx) deleteSessions(u *userRow) error {
+	t.endsAccess()
 	_, err := t.exec(`DELETE FROM sessions WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID)
+	return err
+}
+
+// shortenSessions makes the live sessions of a team obey a shorter time without
+// activity or in all.
+func (t *tx) shortenSessions(teamID string, idle, absolute time.Duration) error {
+	t.endsAccess()
+	t.team = true
+	_, err := t.exec(`UPDATE sessions SET idle_ms = CASE WHEN idle_ms > $1 THEN $1 ELSE idle_ms END,
+			expires_at = CASE WHEN expires_at > created_at + $2 THEN created_at + $2 ELSE expires_at END
+		WHERE team_id = $3 AND ended_at = 0 AND (idle_ms > $1 OR expires_at > created_at + $2)
+			AND user_id IN (SELECT id FROM users WHERE team_id = $3)`,
+		idle.Milliseconds(), absolute.Milliseconds(), teamID)
 	return err
 }

@@ -99,7 +99,7 @@ func TestChangesEndSessions(t *testing.T) {
 				t.Errorf("%s: the reason is %q, want %q", c.name, r.Reason, c.want)
 			}
 		}
-		if _, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword); !IsRefusal(err, WrongCredentials) {
+		if _, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword, ""); !IsRefusal(err, WrongCredentials) {
 			t.Errorf("a suspended person signs in: %v", err)
 		}
 		d := w.signIn("dmitri")
@@ -146,13 +146,13 @@ func TestHostileTexts(t *testing.T) {
 			w.refused(err, Missing)
 			_, err = w.EndSession(w.ctx(), by(ana), bad)
 			w.refused(err, Missing)
-			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), bad, testPassword)
+			_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), bad, testPassword, "")
 			if !IsRefusal(err, WrongCredentials) && !IsRefusal(err, TooManyTries) {
 				t.Errorf("%.9q as an address: %v", bad, err)
 			}
 			_, err = w.Session(w.ctx(), bad)
 			w.refused(err, NotSignedIn)
-			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), bad, "000000")
+			_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), bad, "000000", false)
 			w.refused(err, AttemptOver)
 			_, err = w.People(w.ctx(), by(ana), PeopleFilter{Query: bad})
 			w.ok(err)

@@ -112,7 +112,7 @@ func (c *Core) SetUp(ctx context.Context, by Actor, form string, n NewOwner) (*S
 		if err := t.record(eventOf{event: EventTeamCreated, by: by, actor: u, target: u}); err != nil {
 			return err
 		}
-		s, err = t.openSession(u, by.origin, SecondStepNone, "", t.now)
+		s, err = t.openSession(u, by.origin, sessionProof{secondStep: SecondStepNone, passwordAt: t.now})
 		if err != nil {
 			return err
 		}

@@ -85,7 +85,7 @@ func TestSetUp(t *testing.T) {
 		w.refused(err, SetupUsed)
 		_, err = w.OpenSetupLink(w.ctx(), link.Token)
 		w.refused(err, SetupUsed)
-		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), "ana@example.com", testPassword)
+		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), "ana@example.com", testPassword, "")
 		w.ok(err)
 		if in.Next != StepActivation {
 			t.Errorf("an owner without 2-step is led to %s: owners have no days of grace", in.Next)
@@ -155,13 +155,13 @@ func TestAddUser(t *testing.T) {
 		}
 		_, err = w.OpenPasswordLink(w.ctx(), farid.Link.Token)
 		w.refused(err, LinkGone)
-		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), " farid@example.com ", testPassword)
+		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), " farid@example.com ", testPassword, "")
 		w.ok(err)
 		if in.Next != StepSignedIn || in.Session.Reach != ReachFull {
 			t.Errorf("a newcomer in grace is led to %s", in.Next)
 		}
 		w.clock.advance(7 * day)
-		in, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), "farid@example.com", testPassword)
+		in, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), "farid@example.com", testPassword, "")
 		w.ok(err)
 		if in.Next != StepActivation {
 			t.Errorf("after 7 days the newcomer is led to %s", in.Next)

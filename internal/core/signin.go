@@ -50,6 +50,7 @@ type SignIn struct {
 	Session           *Session // when signed in, or in `due` with reach activation
 	UsedRecoveryCode  bool
 	RecoveryCodesLeft int
+	Remembered        *RememberedDevice // what the browser keeps from now on instead of what it held; nil leaves it
 }
 
 // attemptLasts is how long the second step may take.
@@ -65,9 +66,11 @@ const busyWait = 2 * time.Second
 // attempt, whose token opens nothing but the second step.
 // An unknown address, a wrong password and a suspended account look the same and
 // cost the same: one look-up, one charge, one hash, one event (R12).
+// device is the token of a remembered device, "" for none: a good one takes the
+// place of the second step, a bad one changes nothing.
 // Refuses: wrong-credentials, too-many-tries, account-closed (after a right
 // password only), busy.
-func (c *Core) BeginSignIn(ctx context.Context, by Actor, email, pass string) (*SignIn, error) {
+func (c *Core) BeginSignIn(ctx context.Context, by Actor, email, pass, device string) (*SignIn, error) {
 	u, err := userByEmail(c.read(ctx), email)
 	if err != nil && !IsRefusal(err, Missing) {
 		return nil, err
@@ -86,7 +89,7 @@ func (c *Core) BeginSignIn(ctx context.Context, by Actor, email, pass string) (*
 	}
 	var result *SignIn
 	err = c.write(ctx, func(t *tx) error {
-		result, err = t.afterPassword(by, u, rehashed, subject)
+		result, err = t.afterPassword(by, u, rehashed, subject, device)
 		return err
 	})
 	switch {
@@ -100,7 +103,7 @@ func (c *Core) BeginSignIn(ctx context.Context, by Actor, email, pass string) (*
 
 func (c *Core) chargedPassword(ctx context.Context, subject []byte) (ch charge, err error) {
 	// Waiting is committed too: the row of an address that nobody owns is made here.
-	err = c.keepCount(ctx, func(t *tx) error {
+	err = c.keepUnsynced(ctx, func(t *tx) error {
 		ch, err = t.chargePassword(subject)
 		return err
 	})
@@ -147,7 +150,7 @@ func (c *Core) refusedSignIn(ctx context.Context, by Actor, u *userRow, ch charg
 }
 
 // afterPassword stores what the right password led to.
-func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject []byte) (*SignIn, error) {
+func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject []byte, device string) (*SignIn, error) {
 	u, err := t.lockUser(verified.teamID, verified.id)
 	if err != nil || u.status != StatusActive || u.passwordHash != verified.passwordHash {
 		// Removed, suspended or given another password while the hash was computed.
@@ -164,7 +167,17 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject
 	if err := t.clearPassword(subject); err != nil {
 		return nil, err
 	}
-	next := Next(Standing{TwoStep: u.state(t.now), Closed: u.closed(t.now)})
+	standing := Standing{TwoStep: u.state(t.now), Closed: u.closed(t.now)}
+	next := Next(standing)
+	var deviceID string
+	var remembered *RememberedDevice
+	if next == StepSecondStep {
+		if deviceID, remembered, err = t.useDevice(by, u, verified, device); err != nil {
+			return nil, err
+		}
+		standing.SecondStepProved = deviceID != "" // proved on this device, some time ago
+		next = Next(standing)
+	}
 	switch next {
 	case StepClosed:
 		// Committed, not refused here: the password was right, and its tries are over.
@@ -173,19 +186,19 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject
 		t.nothingToRecord() // an attempt is no change of the account; its outcome is recorded
 		return t.createAttempt(by, u)
 	}
-	s, err := t.openSession(u, by.origin, SecondStepNone, "", t.now)
+	s, err := t.openSession(u, by.origin, sessionProof{secondStep: SecondStepNone, passwordAt: t.now, deviceID: deviceID})
 	if err != nil {
 		return nil, err
 	}
-	return &SignIn{Next: next, Session: s, ExpiresAt: s.ExpiresAt}, t.record(eventOf{
-		event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{"session": s.ID, "second_step": s.SecondStep},
+	return &SignIn{Next: next, Session: s, ExpiresAt: s.ExpiresAt, Remembered: remembered}, t.record(eventOf{
+		event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{"session": s.ID, "second_step": s.SecondStep, "remembered_device": s.Remembered},
 	})
 }
 
 func (t *tx) createAttempt(by Actor, u *userRow) (*SignIn, error) {
 	token, expires := seal.NewToken(), t.now.Add(attemptLasts)
-	if _, err := t.exec(`INSERT INTO sign_in_attempts (id, team_id, user_id, token_hash, address, device, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		newID(), u.teamID, u.id, t.c.keys.TokenHash(tokenOfAttempt, token), by.origin.Address, by.origin.Device, ms(t.now), ms(expires)); err != nil {
+	if _, err := t.exec(`INSERT INTO sign_in_attempts (team_id, user_id, token_hash, address, device, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		u.teamID, u.id, t.c.keys.TokenHash(tokenOfAttempt, token), by.origin.Address, by.origin.Device, ms(t.now), ms(expires)); err != nil {
 		return nil, err
 	}
 	methods, _, err := methodsOf(t, u)
@@ -213,25 +226,25 @@ type Attempt struct {
 	Email, Language string
 	Methods         []string
 	ExpiresAt       time.Time
+	RememberFor     time.Duration // for how long the team lets this device be remembered; 0 is not at all
 }
 
 type attemptRow struct {
-	id, teamID, userID   string
+	hash                 []byte
+	teamID, userID       string
 	createdAt, expiresAt int64
+	codesLeft            int // recovery codes
 }
 
+// attemptByToken reads an attempt, its user, and how many recovery codes that one
+// has, all at once. Refuses: attempt-over.
 func (c *Core) attemptByToken(r reader, token string) (*attemptRow, *userRow, error) {
-	var a attemptRow
-	err := r.row(`SELECT id, team_id, user_id, created_at, expires_at FROM sign_in_attempts WHERE token_hash = $1`, c.keys.TokenHash(tokenOfAttempt, token)).
-		Scan(&a.id, &a.teamID, &a.userID, &a.createdAt, &a.expiresAt)
+	a, u := attemptRow{hash: c.keys.TokenHash(tokenOfAttempt, token)}, new(userRow)
+	err := r.row(`SELECT a.team_id, a.user_id, a.created_at, a.expires_at,
+			(SELECT COUNT(*) FROM recovery_codes k WHERE k.user_id = a.user_id AND k.team_id = a.team_id AND k.used_at = 0), `+userColumns+`
+		FROM sign_in_attempts a JOIN users u ON u.id = a.user_id AND u.team_id = a.team_id JOIN teams t ON t.id = u.team_id WHERE a.token_hash = $1`, a.hash).
+		Scan(append([]any{&a.teamID, &a.userID, &a.createdAt, &a.expiresAt, &a.codesLeft}, u.fields()...)...)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && ms(c.Now()) >= a.expiresAt {
-		return nil, nil, refuse(AttemptOver)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, a.userID, a.teamID)
-	if IsRefusal(err, Missing) {
 		return nil, nil, refuse(AttemptOver)
 	}
 	return &a, u, err
@@ -245,22 +258,27 @@ func (c *Core) Attempt(ctx context.Context, token string) (*Attempt, error) {
 		return nil, err
 	}
 	methods, _, err := methodsOf(r, u)
-	return &Attempt{Email: u.email, Language: u.language, Methods: methods, ExpiresAt: at(a.expiresAt)}, err
+	if err != nil {
+		return nil, err
+	}
+	policy, err := policyOf(r, u.teamID)
+	return &Attempt{Email: u.email, Language: u.language, Methods: methods, ExpiresAt: at(a.expiresAt), RememberFor: policy.RememberDevices}, err
 }
 
 // AcceptSecondStep takes the second step of a sign-in, an authentication code or
-// a recovery code in one text, and opens the session.
+// a recovery code in one text, and opens the session. remember asks to skip it on
+// this device from now on, which an authentication code alone can.
 // Refuses: attempt-over, code-empty, code-length, recovery-code-length,
 // recovery-code-typo (none of these four counts as a try), wrong-code,
 // wrong-recovery-code, code-used, authenticator-wait, recovery-wait, busy.
-func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text string) (*SignIn, error) {
+func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text string, remember bool) (*SignIn, error) {
 	a, u, err := c.attemptByToken(c.read(ctx), attempt)
 	if err != nil {
 		return nil, err
 	}
 	var result *SignIn
 	err = c.withCode(ctx, by, u, text, eitherKind, EventSecondStepRefused, func(t *tx, p *proof) error {
-		u, err := t.lockUser(u.teamID, u.id)
+		u, err := t.lockUserSigningIn(u.teamID, u.id)
 		if IsRefusal(err, Missing) {
 			return refuse(AttemptOver)
 		}
@@ -269,7 +287,7 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 		}
 		// The attempt goes first: one attempt opens one session, and a restart, a
 		// deactivation or a new password has taken it away.
-		if err := t.must(refuse(AttemptOver), `DELETE FROM sign_in_attempts WHERE id = $1 AND user_id = $2 AND team_id = $3 AND expires_at > $4`, a.id, u.id, u.teamID, ms(t.now)); err != nil {
+		if err := t.must(refuse(AttemptOver), `DELETE FROM sign_in_attempts WHERE token_hash = $1 AND user_id = $2 AND team_id = $3 AND expires_at > $4`, a.hash, u.id, u.teamID, ms(t.now)); err != nil {
 			return err
 		}
 		if u.status != StatusActive || u.state(t.now) != TwoStepActive {
@@ -279,7 +297,7 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 		if err != nil {
 			return err
 		}
-		s, err := t.openSession(u, by.origin, p.kind, used.codeID, at(a.createdAt))
+		s, err := t.openSession(u, by.origin, sessionProof{secondStep: p.kind, recoveryCodeID: used.codeID, passwordAt: at(a.createdAt)})
 		if err != nil {
 			return err
 		}
@@ -289,8 +307,15 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 			ExpiresAt:        s.ExpiresAt,
 			UsedRecoveryCode: p.kind == SecondStepRecoveryCode,
 		}
-		if result.RecoveryCodesLeft, err = recoveryCodesLeft(t, u); err != nil {
-			return err
+		if result.RecoveryCodesLeft = a.codesLeft; result.UsedRecoveryCode {
+			if result.RecoveryCodesLeft, err = recoveryCodesLeft(t, u); err != nil {
+				return err
+			}
+		}
+		if remember && p.kind == SecondStepAuthenticator {
+			if result.Remembered, err = t.rememberDevice(by, u); err != nil {
+				return err
+			}
 		}
 		if result.UsedRecoveryCode {
 			if err := t.record(eventOf{event: EventRecoveryCodeUsed, by: by, actor: u, target: u, details: map[string]any{"recovery_codes_left": result.RecoveryCodesLeft}}); err != nil {

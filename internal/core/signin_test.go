@@ -13,7 +13,7 @@ func TestAttemptOpensOneSession(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		attempt := w.attempt("carla")
 		won, errs := race(10, func(i int) error {
-			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.cast["carla"].codes[i])
+			_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.cast["carla"].codes[i], false)
 			return err
 		})
 		if won != 1 {
@@ -30,7 +30,7 @@ func TestAttemptOpensOneSession(t *testing.T) {
 		if n := w.count(`SELECT fails FROM recovery_code_sets WHERE user_id = $1`, w.cast["carla"].id); n != 0 {
 			t.Errorf("%d failures counted of right codes", n)
 		}
-		_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.code("carla"))
+		_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt("carla"), w.code("carla"), false)
 		w.ok(err)
 	})
 }
@@ -44,7 +44,7 @@ func TestAttemptExpires(t *testing.T) {
 		w.clock.advance(time.Second)
 		_, err = w.Attempt(w.ctx(), attempt)
 		w.refused(err, AttemptOver)
-		_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.code("carla"))
+		_, err = w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, w.code("carla"), false)
 		w.refused(err, AttemptOver)
 		for _, token := range []string{"", "x", attempt + "A"} {
 			_, err = w.Attempt(w.ctx(), token)
@@ -67,7 +67,7 @@ func TestPasswordReplacedWhileComparing(t *testing.T) {
 			<-running
 			charged := w.count(`SELECT COALESCE(SUM(fails), 0) FROM throttles`)
 			wg.Go(func() {
-				_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword)
+				_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")
 				if !IsRefusal(err, WrongCredentials) {
 					t.Errorf("after %s: %v, want wrong-credentials", change, err)
 				}

@@ -47,11 +47,11 @@ func (c *Core) TwoStepStatus(ctx context.Context, by Actor) (*TwoStepStatus, err
 }
 
 // removed is what leaving `active` takes away, in numbers.
-type removed struct{ sessions, authenticators, recoveryCodes int }
+type removed struct{ sessions, authenticators, recoveryCodes, devices int }
 
 // endTwoStep is the half that deactivation and restart share (R4): factors, codes,
-// half-done sign-ins and activations gone, every session ended, state `due`.
-// Remembered devices do not exist yet; what adds them removes them here.
+// remembered devices, half-done sign-ins and activations gone, every session
+// ended, state `due`.
 func (t *tx) endTwoStep(u *userRow, why EndReason, dueBy time.Time, reason DueReason) (removed, error) {
 	var r removed
 	var err error
@@ -59,6 +59,9 @@ func (t *tx) endTwoStep(u *userRow, why EndReason, dueBy time.Time, reason DueRe
 		return r, err
 	}
 	if r.recoveryCodes, err = t.deleteRecoveryCodes(u); err != nil {
+		return r, err
+	}
+	if r.devices, err = t.deleteDevices(u); err != nil {
 		return r, err
 	}
 	if err := t.deleteActivations(u); err != nil {

@@ -124,8 +124,14 @@ func (u *userRow) view(now time.Time) User {
 	return v
 }
 
-const userColumns = `u.id, u.team_id, u.email, u.name, u.role, u.status, u.language, u.theme, u.password_hash,
-	u.two_step, u.due_by, u.due_reason, u.contained_until, u.created_at, u.last_sign_in_at, t.name`
+const userColumns = userOwnColumns + `, t.name`
+
+// userReturned gives the same columns of a row that a statement changes; SQLite
+// knows no other name for the table there.
+var userReturned = ` RETURNING ` + strings.ReplaceAll(userOwnColumns, "u.", "users.") + `, (SELECT t.name FROM teams t WHERE t.id = users.team_id)`
+
+const userOwnColumns = `u.id, u.team_id, u.email, u.name, u.role, u.status, u.language, u.theme, u.password_hash,
+	u.two_step, u.due_by, u.due_reason, u.contained_until, u.created_at, u.last_sign_in_at`
 
 func (u *userRow) fields() []any {
 	return []any{
@@ -165,10 +171,23 @@ func (t *tx) lockUser(teamID, id string) (*userRow, error) {
 	if !isID(id) {
 		return nil, refuse(Missing)
 	}
-	if err := t.must(refuse(Missing), `UPDATE users SET version = version + 1 WHERE id = $1 AND team_id = $2`, id, teamID); err != nil {
-		return nil, err
+	return t.takeUser(id, `UPDATE users SET version = version + 1 WHERE id = $1 AND team_id = $2`, id, teamID)
+}
+
+// lockUserSigningIn is lockUser for somebody who is about to be signed in: one
+// statement for both, on the way that is gone most often.
+func (t *tx) lockUserSigningIn(teamID, id string) (*userRow, error) {
+	return t.takeUser(id, `UPDATE users SET version = version + 1, last_sign_in_at = $3 WHERE id = $1 AND team_id = $2`, id, teamID, ms(t.now))
+}
+
+func (t *tx) takeUser(id, update string, args ...any) (*userRow, error) {
+	t.users = append(t.users, id)
+	u := new(userRow)
+	err := t.row(update+userReturned, args...).Scan(u.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, refuse(Missing)
 	}
-	return oneUser(t, `u.id = $1 AND u.team_id = $2`, id, teamID)
+	return u, err
 }
 
 // lockPair takes the actor's and the target's rows in one order, or two verbs
@@ -219,7 +238,10 @@ func (t *tx) createUser(n newUser) (*userRow, error) {
 	if db.IsUnique(err) {
 		return nil, refuseField(EmailTaken, "email")
 	}
-	return u, err
+	if err != nil {
+		return nil, err
+	}
+	return u, t.writeWords(u)
 }
 
 // setTwoStep moves a user's 2-step from one of the states that the verb expects.
@@ -247,16 +269,24 @@ func (t *tx) setPasswordHash(u *userRow, hash string, status Status) error {
 }
 
 func (t *tx) signedIn(u *userRow) error {
+	if u.lastSignInAt == ms(t.now) {
+		return nil // with the lock
+	}
 	return t.must(refuse(Missing), `UPDATE users SET last_sign_in_at = $1 WHERE id = $2 AND team_id = $3`, ms(t.now), u.id, u.teamID)
 }
 
 func (t *tx) setProfile(u *userRow, name string, role Role, status Status) error {
 	err := t.must(refuse(Missing), `UPDATE users SET name = $1, name_key = $2, role = $3, status = $4 WHERE id = $5 AND team_id = $6`,
 		name, foldName(name), string(role), string(status), u.id, u.teamID)
-	if err == nil {
-		u.name, u.role, u.status = name, role, status
+	if err != nil {
+		return err
 	}
-	return err
+	renamed := name != u.name
+	u.name, u.role, u.status = name, role, status
+	if !renamed {
+		return nil
+	}
+	return t.rewriteWords(u)
 }
 
 func (t *tx) deleteUser(u *userRow) error {

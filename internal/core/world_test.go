@@ -68,7 +68,7 @@ var theCast = sync.OnceValues(func() (*cast, error) {
 	defer os.RemoveAll(dir)
 	clock := &testClock{now: testStart.Add(-time.Hour)}
 	keys := seal.NewKeysForTest()
-	c, err := Open(context.Background(), Options{DataDir: dir, Keys: keys, Clock: clock.Now})
+	c, err := Open(context.Background(), Options{DataDir: dir, Keys: keys, Clock: clock.Now, Exclusive: true})
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (made *cast) add(c *Core, name, team string, role Role, active bool) (castM
 	if !active {
 		return m, nil
 	}
-	in, err := c.BeginSignIn(ctx, Nobody(testOrigin), m.email, testPassword)
+	in, err := c.BeginSignIn(ctx, Nobody(testOrigin), m.email, testPassword, "")
 	if err != nil {
 		return m, err
 	}
@@ -214,7 +214,10 @@ func newWorld(t testing.TB, postgres string) *world {
 	if err := os.WriteFile(filepath.Join(dir, "doorstep.db"), made.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := Options{DataDir: dir, Keys: made.keys, Clock: w.clock.Now, Database: postgres, BeforeStatement: w.fault.before}
+	o := Options{DataDir: dir, Keys: made.keys, Clock: w.clock.Now, Database: postgres, BeforeStatement: w.fault.before, Exclusive: true}
+	if postgres != "" {
+		o.Lease = 20 * time.Millisecond // every end of a session waits for it
+	}
 	w.Core, err = Open(context.Background(), o)
 	if err != nil {
 		t.Fatalf("open core: %v", err)
@@ -285,8 +288,9 @@ func copyRows(t testing.TB, file string, to *Core) {
 }
 
 var allTables = []string{
-	"teams", "policies", "users", "authenticators", "recovery_code_sets", "recovery_codes", "activations", "sign_in_attempts",
+	"teams", "policies", "users", "user_words", "authenticators", "recovery_code_sets", "recovery_codes", "activations", "sign_in_attempts",
 	"sessions", "throttles", "links", "restarts", "audit_events", "outbox",
+	"return_hosts", "devices", "chores",
 }
 
 // snapshot is every row of every table, for "nothing was changed".
@@ -337,7 +341,7 @@ func (w *world) codeAt(name string, steps int64) string {
 // attempt signs in as far as the second step.
 func (w *world) attempt(name string) string {
 	w.t.Helper()
-	in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast[name].email, testPassword)
+	in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast[name].email, testPassword, "")
 	if err != nil {
 		w.t.Fatalf("sign in as %s: %v", name, err)
 	}
@@ -351,7 +355,7 @@ func (w *world) attempt(name string) string {
 func (w *world) signIn(name string) *Session {
 	w.t.Helper()
 	w.clock.advance(30 * time.Second)
-	in, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt(name), w.code(name))
+	in, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt(name), w.code(name), false)
 	if err != nil {
 		w.t.Fatalf("second step of %s: %v", name, err)
 	}
@@ -361,7 +365,7 @@ func (w *world) signIn(name string) *Session {
 // signInWithCode signs in with the n-th recovery code.
 func (w *world) signInWithCode(name string, n int) *Session {
 	w.t.Helper()
-	in, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt(name), w.cast[name].codes[n])
+	in, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), w.attempt(name), w.cast[name].codes[n], false)
 	if err != nil {
 		w.t.Fatalf("second step of %s: %v", name, err)
 	}

@@ -63,12 +63,12 @@ func (s *story) isAdded(p *Person, password string) act {
 func (s *story) signsIn(p *Person, next ...func(ctx context.Context, p *Person, session *core.Session) error) act {
 	return func(ctx context.Context) error {
 		by := core.Nobody(p.origin)
-		in, err := s.core.BeginSignIn(ctx, by, p.Email, Password)
+		in, err := s.core.BeginSignIn(ctx, by, p.Email, Password, "")
 		if err != nil {
 			return err
 		}
 		if in.Next == core.StepSecondStep {
-			if in, err = s.core.AcceptSecondStep(ctx, by, in.Attempt, s.codeOf(p)); err != nil {
+			if in, err = s.core.AcceptSecondStep(ctx, by, in.Attempt, s.codeOf(p), false); err != nil {
 				return err
 			}
 		}
@@ -109,7 +109,7 @@ func (s *story) activate(ctx context.Context, p *Person, session *core.Session) 
 func (s *story) usesRecoveryCode(p *Person) act {
 	return func(ctx context.Context) error {
 		by := core.Nobody(p.origin)
-		in, err := s.core.BeginSignIn(ctx, by, p.Email, Password)
+		in, err := s.core.BeginSignIn(ctx, by, p.Email, Password, "")
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (s *story) usesRecoveryCode(p *Person) act {
 			if p.codes[i].Used {
 				continue
 			}
-			if in, err = s.core.AcceptSecondStep(ctx, by, in.Attempt, p.codes[i].Text); err != nil {
+			if in, err = s.core.AcceptSecondStep(ctx, by, in.Attempt, p.codes[i].Text, false); err != nil {
 				return err
 			}
 			p.codes[i].Used = true
@@ -145,7 +145,7 @@ type guesses struct {
 
 // begins types the right password.
 func (g *guesses) begins(ctx context.Context) error {
-	in, err := g.s.core.BeginSignIn(ctx, core.Nobody(g.origin), g.at.Email, Password)
+	in, err := g.s.core.BeginSignIn(ctx, core.Nobody(g.origin), g.at.Email, Password, "")
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (g *guesses) misses(ctx context.Context) error {
 		}
 		wrong = fmt.Sprintf("%06d", try)
 	}
-	_, err := g.s.core.AcceptSecondStep(ctx, core.Nobody(g.origin), g.attempt, wrong)
+	_, err := g.s.core.AcceptSecondStep(ctx, core.Nobody(g.origin), g.attempt, wrong, false)
 	if core.IsRefusal(err, core.WrongCode) {
 		return nil
 	}

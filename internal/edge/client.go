@@ -32,6 +32,12 @@ func Address(r *http.Request, trusted []netip.Prefix) string {
 	return address.String()
 }
 
+// FromTrusted says whether a request's connection comes from a trusted proxy.
+func FromTrusted(r *http.Request, trusted []netip.Prefix) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && isTrusted(peer.Addr().Unmap(), trusted)
+}
+
 func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
 }

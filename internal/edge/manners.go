@@ -10,10 +10,20 @@ import (
 // BodyLimit is how large a request's body may be, in bytes.
 const BodyLimit = 64 << 10
 
-// policyOfPages lets a page load our own styles, module and pictures and nothing
+// PolicyOfPages lets a page load our own styles, module and pictures and nothing
 // else; downloads of recovery codes are data: links, which navigation allows.
-const policyOfPages = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+// leadsTo is the origin to which a form may lead in the end, "" for ours alone:
+// some browsers hold the rule for forms against every redirect after them, and
+// would stop whoever has just signed in on the way back to their app.
+func PolicyOfPages(leadsTo string) string {
+	if leadsTo != "" {
+		leadsTo = " " + leadsTo
+	}
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+		"form-action 'self'" + leadsTo + "; frame-ancestors 'none'; base-uri 'none'"
+}
+
+var policyOfPages = PolicyOfPages("")
 
 // Headers sets what every answer carries. https is whether people reach us by
 // https; only then may a browser be told to insist on it.
@@ -54,11 +64,7 @@ func Log(log *slog.Logger, next http.Handler) http.Handler {
 		seen := &seenStatus{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler { //nolint:errorlint // a sentinel that net/http compares so
-					panic(p)
-				}
-				id := FaultID()
-				log.ErrorContext(r.Context(), "a handler panicked", "id", id, "route", r.Pattern, "panic", p, "stack", string(debug.Stack()))
+				id := LogPanic(log, r, r.Pattern, p)
 				if !seen.wrote {
 					http.Error(seen, "Something went wrong ("+id+")", http.StatusInternalServerError)
 				}
@@ -67,6 +73,17 @@ func Log(log *slog.Logger, next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(seen, r)
 	})
+}
+
+// LogPanic writes down what a handler panicked with and returns the number of the
+// fault. A handler that only gave up its connection goes on doing so.
+func LogPanic(log *slog.Logger, r *http.Request, route string, p any) (id string) {
+	if p == http.ErrAbortHandler { //nolint:errorlint // a sentinel that net/http compares so
+		panic(p)
+	}
+	id = FaultID()
+	log.ErrorContext(r.Context(), "a handler panicked", "id", id, "route", route, "panic", p, "stack", string(debug.Stack()))
+	return id
 }
 
 type seenStatus struct {

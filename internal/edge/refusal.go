@@ -40,6 +40,9 @@ func Sentence(w words.Words, r *core.Refusal) string {
 	args := words.Args{}
 	for k, v := range r.Args {
 		args[k] = v
+		if d, is := v.(time.Duration); is && r.Code == core.OutOfRange { // the ends of a range, not a wait
+			args[k] = Exactly(w, d)
+		}
 	}
 	if r.RetryAfter > 0 {
 		args["time"] = r.RetryAfter

@@ -147,6 +147,10 @@ func shapeOf(letter core.Letter) (shape, error) {
 	switch letter.Kind {
 	case core.LetterActivated, core.LetterDeactivated, core.LetterCodeUsed, core.LetterCodesNew, core.LetterReplay:
 		return shape{link: "/me", closing: []string{"mail.ok", "mail.notyou"}}, nil
+	case core.LetterDeviceRemembered, core.LetterDeviceReused:
+		return shape{link: "/me/sessions", closing: []string{"mail.ok", "mail.notyou"}}, nil
+	case core.LetterPolicyChanged:
+		return shape{link: "/team/policy"}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:
 		return shape{link: "/me/two-step/recovery-codes"}, nil
 	case core.LetterRestarted:

@@ -49,8 +49,10 @@ func letter(kind core.LetterKind, language string) core.Letter {
 	case core.LetterRoleChanged:
 		add("by", "Ana Duarte")
 		add("role", "admin")
-	case core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved:
+	case core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved, core.LetterPolicyChanged:
 		add("by", "Ana Duarte")
+	case core.LetterDeviceRemembered:
+		add("at", "2026-12-24T12:00:00Z")
 	}
 	return l
 }
@@ -60,6 +62,7 @@ func kinds() []core.LetterKind {
 		core.LetterActivated, core.LetterDeactivated, core.LetterRestarted, core.LetterRestartedOwners,
 		core.LetterCodeUsed, core.LetterCodesLow, core.LetterCodesNone, core.LetterCodesNew, core.LetterReplay,
 		core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
+		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged,
 	}
 }
 

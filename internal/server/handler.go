@@ -11,16 +11,18 @@ import (
 	"doorstep/internal/api"
 	"doorstep/internal/core"
 	"doorstep/internal/edge"
+	"doorstep/internal/forward"
 	"doorstep/internal/web"
 	"doorstep/internal/words"
 )
 
 // edges are the rooms that speak HTTP, over one core.
 type edges struct {
-	core   *core.Core
-	web    *web.Web
-	api    *api.API
-	routes []edge.Route
+	core    *core.Core
+	web     *web.Web
+	api     *api.API
+	forward *forward.Forward
+	routes  []edge.Route
 }
 
 // edgeOptions say what the edges are made of.
@@ -29,13 +31,14 @@ type edgeOptions struct {
 	words   *words.Catalog
 	url     *url.URL
 	trusted []netip.Prefix
+	apps    string // the parent domain whose hosts get a cookie, or ""
 	log     *slog.Logger
 	version string
 	demo    bool
 }
 
 func newEdges(o edgeOptions) (*edges, error) {
-	pages, err := web.New(web.Options{Core: o.core, Words: o.words, URL: o.url, Trusted: o.trusted, Log: o.log, Demo: o.demo})
+	pages, err := web.New(web.Options{Core: o.core, Words: o.words, URL: o.url, Trusted: o.trusted, Log: o.log, Demo: o.demo, AppsDomain: o.apps})
 	if err != nil {
 		return nil, fmt.Errorf("make the pages: %w", err)
 	}
@@ -43,14 +46,17 @@ func newEdges(o edgeOptions) (*edges, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the API: %w", err)
 	}
-	e := &edges{core: o.core, web: pages, api: calls}
+	proxies := forward.New(forward.Options{Core: o.core, URL: o.url, Trusted: o.trusted, Apps: o.apps != "", Log: o.log})
+	e := &edges{core: o.core, web: pages, api: calls, forward: proxies}
 	e.routes = append(e.routes, pages.Routes()...)
 	e.routes = append(e.routes, calls.Routes()...)
+	e.routes = append(e.routes, proxies.Routes()...)
 	e.routes = append(e.routes, health(o.core)...)
 	return e, nil
 }
 
-// handler is the table of routes with the manners around it.
+// handler is the table of routes with the manners around it, but for the question
+// of proxies, which is asked far more often than all else and has its own.
 func (e *edges) handler(o edgeOptions) (http.Handler, error) {
 	mux, err := edge.Table(e.routes)
 	if err != nil {
@@ -63,13 +69,19 @@ func (e *edges) handler(o edgeOptions) (http.Handler, error) {
 		})
 	}
 	mux.Handle("/", e.rest())
-	return edge.Headers(o.url.Scheme == "https", edge.Log(o.log, edge.LimitBody(mux))), nil
+	return e.forward.Before(edge.Headers(o.url.Scheme == "https", edge.Log(o.log, edge.LimitBody(mux)))), nil
+}
+
+// Front is what stands in front of a Handler, as the settings of the same names say.
+type Front struct {
+	TrustedProxies []netip.Prefix
+	AppsDomain     string
 }
 
 // Handler is what serve puts on its port, and its routes: for the tests that walk
 // the whole of it.
-func Handler(c *core.Core, w *words.Catalog, base *url.URL, log *slog.Logger) (http.Handler, []edge.Route, error) {
-	o := edgeOptions{core: c, words: w, url: base, log: log, version: "test"}
+func Handler(c *core.Core, w *words.Catalog, base *url.URL, log *slog.Logger, f Front) (http.Handler, []edge.Route, error) {
+	o := edgeOptions{core: c, words: w, url: base, trusted: f.TrustedProxies, apps: f.AppsDomain, log: log, version: "test"}
 	e, err := newEdges(o)
 	if err != nil {
 		return nil, nil, err

@@ -42,11 +42,21 @@ func (a *addresses) pattern(u *url.URL) string {
 	return pattern
 }
 
+// longestWayBack has room for a page with the address of an app in it, encoded twice.
+const longestWayBack = 4096
+
+// onlySent says whether an address takes forms and is no page: its page is the
+// one above it.
+func (a *addresses) onlySent(u *url.URL) bool {
+	methods := a.methods[a.pattern(u)]
+	return slices.Contains(methods, http.MethodPost) && !slices.Contains(methods, http.MethodGet)
+}
+
 // wayBack takes an address that came through a browser and returns it when it is
 // a page of ours, else "". It is an allow list: a return path is the classic way
 // to lead somebody who has just typed a password to a page that looks like ours.
 func (a *addresses) wayBack(text string) string {
-	if len(text) > 1024 || !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") || strings.Contains(text, `\`) {
+	if len(text) > longestWayBack || !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") || strings.Contains(text, `\`) {
 		return ""
 	}
 	u, err := url.Parse(text)

@@ -65,5 +65,6 @@ func deactivate(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.dropAppsToken()
 	return v.see("/sign-in")
 }

@@ -70,9 +70,9 @@ func (v *visit) teamTodo(p *homePage) error {
 	if err != nil {
 		return err
 	}
-	p.Team, p.TeamSays = people, v.say("home.people", words.Args{"n": people.Total})
-	if people.NotActive > 0 {
-		p.Todo = append(p.Todo, todo{Text: v.say("home.inactive", words.Args{"n": people.NotActive}), Href: "/team?two_step=not_active"})
+	p.Team, p.TeamSays = people, v.howMany("home.people", people.Total)
+	if people.NotActive.N > 0 {
+		p.Todo = append(p.Todo, todo{Text: v.howMany("home.inactive", people.NotActive), Href: "/team?two_step=not_active"})
 	}
 	if len(people.Items) == 1 {
 		p.Todo = append(p.Todo, todo{Text: v.say("home.secondowner")})

@@ -102,6 +102,14 @@ func (n node) text() string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
+// textOf is what a field of several lines holds, line by line.
+func textOf(n *html.Node) string {
+	if n.FirstChild == nil {
+		return ""
+	}
+	return n.FirstChild.Data
+}
+
 func (a *answer) text() string { return node{a.doc}.text() }
 
 // problem is the text of the error summary, news that of the banner.

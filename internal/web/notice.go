@@ -102,9 +102,13 @@ func (v *visit) banner(names words.Args) *banner {
 			b.Lines[0] = v.say("re.done", names, args)
 		}
 		return b
-	case "err.due", "step.timeout":
+	case "user.sessions.ended", "user.sessions.endednone":
+		if names == nil {
+			return nil // likewise
+		}
+	case "err.due", "step.timeout", "up.toolong":
 		return &banner{Tone: "warn", Lines: []string{v.say(n.Says)}}
-	case "act.already", "refusal.not-active":
+	case "act.already", "refusal.not-active", "sess.already", "sess.endednone", "dev.already":
 		return &banner{Tone: "info", Lines: []string{v.say(n.Says)}}
 	}
 	return &banner{Tone: "ok", Lines: []string{v.say(n.Says, names, args)}}

@@ -19,7 +19,8 @@ type common struct {
 	Main     string // class of <main>: "flow" for forms, "" for lists
 	Bare     bool   // no menu, nobody's name: signing in, setting up
 	CSRF     string
-	Next     string
+	Next     string // a page of ours to go on to …
+	Return   string // … or an app
 	Problems []problem
 	Banner   *banner
 }
@@ -32,6 +33,7 @@ type view interface{ head() *common }
 // problem is a refusal as a page says it: on top, and at the field.
 type problem struct {
 	Field string // also the id of its input; "" for none
+	Label string // of the field, on top, where a sentence alone does not say which it is about
 	Lines []string
 }
 
@@ -57,12 +59,20 @@ func (c *common) Described(field string, hints ...string) string {
 // common begins a page's struct: a form that was refused says why, any other page
 // what just happened.
 func (v *visit) common(title string, names ...words.Args) common {
-	c := common{Title: title, Main: "flow", CSRF: v.formToken(), Next: v.next}
+	c := common{Title: title, Main: "flow", CSRF: v.formToken()}
+	if isOutside(v.next) {
+		c.Return = v.next
+	} else {
+		c.Next = v.next
+	}
 	switch r := v.refused; {
 	case len(v.problems) > 0:
 		c.Problems = v.problems
 	case r != nil:
 		for ; r != nil; r = r.Also {
+			if r.Field != "" && c.Wrong(r.Field) != "" {
+				continue // one thing at a time for each field
+			}
 			c.Problems = append(c.Problems, problem{Field: r.Field, Lines: []string{edge.Sentence(v.words, r)}})
 		}
 	case len(names) > 0:
@@ -99,15 +109,20 @@ type entry struct{ Href, Text, Current string }
 func (v *visit) menu() []entry {
 	list := []entry{{Href: "/", Text: v.say("nav.home")}}
 	if core.NeedAdmin.Meets(v.session, v.core.Now()) == nil {
-		list = append(list, entry{Href: "/team", Text: v.say("nav.team")})
+		list = append(list, entry{Href: "/team", Text: v.say("nav.team")}, entry{Href: policyPath, Text: v.say("nav.policy")})
 	}
 	list = append(list, entry{Href: "/me", Text: v.say("nav.me")})
+	now := -1 // the entry whose address says most of where we are
 	for i, e := range list {
-		switch {
-		case v.r.URL.Path == e.Href:
-			list[i].Current = "page"
-		case e.Href != "/" && strings.HasPrefix(v.r.URL.Path, e.Href+"/"):
-			list[i].Current = "true"
+		here := v.r.URL.Path == e.Href || e.Href != "/" && strings.HasPrefix(v.r.URL.Path, e.Href+"/")
+		if here && (now < 0 || len(e.Href) > len(list[now].Href)) {
+			now = i
+		}
+	}
+	if now >= 0 {
+		list[now].Current = "true"
+		if v.r.URL.Path == list[now].Href {
+			list[now].Current = "page"
 		}
 	}
 	return list

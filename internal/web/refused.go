@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -91,14 +92,19 @@ type refusalPage struct {
 type link struct{ Href, Text string }
 
 func (v *visit) refusePage(r *core.Refusal) error {
-	p := &refusalPage{Text: edge.Sentence(v.words, r)}
-	p.Title, p.Main = v.say("refusal."+string(r.Code)+".title"), "flow"
 	switch {
 	case r.Code == core.Missing:
-		p.Title, p.Text = v.say("err.404.title"), v.say("err.notfound")
+		return v.refuseSaying(r, v.say("err.404.title"), v.say("err.notfound"))
 	case r.Code == core.LinkGone && strings.HasPrefix(v.r.URL.Path, "/setup"):
-		p.Text = v.say("setup.gone")
+		return v.refuseSaying(r, v.say("refusal.link-gone.title"), v.say("setup.gone"))
 	}
+	return v.refuseSaying(r, v.say("refusal."+string(r.Code)+".title"), edge.Sentence(v.words, r))
+}
+
+// refuseSaying is refusePage for a page that knows better what to say.
+func (v *visit) refuseSaying(r *core.Refusal, title, text string) error {
+	p := &refusalPage{Text: text}
+	p.Title, p.Main = title, "flow"
 	edge.RetryAfter(v.rw.Header(), r.RetryAfter)
 	p.Links = v.waysOn(r)
 	return v.showAs(statusOf(r), "refusal", p)
@@ -112,9 +118,9 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 		links = append(links, link{"/me", v.say("nav.me")})
 	case core.RecoverySession:
 		links = append(links, link{"/me/two-step/deactivate", v.say("up.todeactivate")})
-	case core.Rank, core.Contained, core.NothingToRestart, core.RestartedMeanwhile:
-		if person, restart := strings.CutSuffix(v.r.URL.Path, "/restart"); restart {
-			links = append(links, link{person, v.say("team.view")})
+	case core.Rank, core.OwnersSessions, core.Contained, core.NothingToRestart, core.RestartedMeanwhile:
+		if person, act := path.Split(v.r.URL.Path); act == "restart" || act == "sessions" {
+			links = append(links, link{path.Clean(person), v.say("team.view")})
 		}
 	case core.InvalidCursor, core.RoleInvalid, core.StatusInvalid:
 		links = append(links, link{"/team", v.say("nav.team")})

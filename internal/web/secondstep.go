@@ -19,6 +19,8 @@ type secondStepPage struct {
 	Letters  bool   // a phone shows the keyboard with letters
 	Until    string // how long this step may take
 	Keyboard string // address of this page with letters
+	Remember string // the offer to skip this step here from now on, "" where the team allows none
+	Ticked   bool   // it was taken, in the form that was refused; never before
 }
 
 func showSecondStep(v *visit) error {
@@ -42,6 +44,10 @@ func showSecondStep(v *visit) error {
 	q.Set("keyboard", "letters")
 	u.RawQuery = q.Encode()
 	p.Keyboard = u.String()
+	if attempt.RememberFor > 0 {
+		p.Remember = v.say("step.remember", words.Args{"time": edge.Exactly(v.words, attempt.RememberFor)})
+		p.Ticked = v.isPost() && v.sent("remember") != ""
+	}
 	if v.refused != nil {
 		p.Problems[0].Lines = v.aboutCode(v.refused, p.Recovery)
 	}
@@ -50,7 +56,7 @@ func showSecondStep(v *visit) error {
 
 // secondStep takes the second step and opens the session.
 func secondStep(v *visit) error {
-	s, err := v.core.AcceptSecondStep(v.ctx(), v.by(), v.web.cookies.get(v.r, attemptCookie), v.sent("code"))
+	s, err := v.core.AcceptSecondStep(v.ctx(), v.by(), v.web.cookies.get(v.r, attemptCookie), v.sent("code"), v.sent("remember") != "")
 	if err != nil {
 		return err
 	}

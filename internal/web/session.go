@@ -8,15 +8,17 @@ import (
 	"doorstep/internal/core"
 )
 
-// cookies names and writes our cookies. All but the language live until the
-// browser closes, and none can be read by a script. Over https the names begin
-// with __Host-, so that no other host under our domain can plant one.
+// cookies names and writes our cookies. All but the language and a remembered
+// device live until the browser closes, and none can be read by a script. Over
+// https the names begin with __Host-, so that no other host under our domain can
+// plant one.
 type cookies struct{ secure bool }
 
 const (
 	sessionCookie  = "doorstep"
 	attemptCookie  = "doorstep-attempt" // half signed in: never worth a session
 	formCookie     = "doorstep-form"    // a one-use link's form
+	deviceCookie   = "doorstep-device"  // a remembered device; signing out leaves it
 	noticeCookie   = "doorstep-notice"
 	languageCookie = "doorstep-language"
 )
@@ -67,6 +69,7 @@ func (v *visit) enter(s *core.Session) error {
 func (v *visit) keepToken(s *core.Session) {
 	v.web.cookies.set(v.rw, sessionCookie, s.Token, 0)
 	v.session, v.token = s, s.Token
+	v.keepAppsToken(s.Token)
 }
 
 // toSignIn leads whoever has no session to the sign-in page. The dead cookie

@@ -38,7 +38,7 @@ func signIn(v *visit) error {
 	if email == "" || password == "" {
 		return v.nothingTyped(email, password)
 	}
-	s, err := v.core.BeginSignIn(v.ctx(), v.by(), email, password)
+	s, err := v.core.BeginSignIn(v.ctx(), v.by(), email, password, v.web.cookies.get(v.r, deviceCookie))
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,7 @@ func (v *visit) nothingTyped(email, password string) error {
 
 // arrive is where a sign-in ends: at activation, or at the page that was wanted.
 func (v *visit) arrive(s *core.SignIn) error {
+	v.keepDevice(s.Remembered) // first: what the browser held before is worth nothing any more
 	if err := v.enter(s.Session); err != nil {
 		return err
 	}

@@ -13,5 +13,6 @@ func signOut(v *visit) error {
 	if err := v.core.SignOut(v.ctx(), v.by()); err != nil {
 		return err
 	}
+	v.dropAppsToken()
 	return v.see("/sign-in")
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,19 +24,44 @@ type stepUpPage struct {
 }
 
 // carried are the fields that outlive a step-up; never a secret.
-func carried() []string { return []string{"reason", "verified_by"} }
+func carried() []string { return append(policyFields(), "reason", "verified_by") }
 
-// carriedLimit keeps the notice that carries them inside a cookie's 4 KiB.
-const carriedLimit = 400
+// carriedRoom is how many bytes of them, as they are written, a notice holds inside
+// a cookie's 4 KiB.
+const carriedRoom = 2400
 
+// carry collects what was typed before the step-up, also what was emptied.
 func (v *visit) carry() map[string]string {
 	kept := map[string]string{}
 	for _, name := range carried() {
-		if text := []rune(v.typed(name)); len(text) > 0 {
-			kept[name] = string(text[:min(len(text), carriedLimit)])
+		const nothing = "\x00"
+		if text := v.retyped(name, nothing); text != nothing {
+			kept[name] = text
 		}
 	}
 	return kept
+}
+
+// tellTyped gives the page of the act what was typed there. What has no room is
+// left out whole, and the page says so: half of a list would be saved as all of it.
+func (v *visit) tellTyped(kept map[string]string) {
+	if len(kept) == 0 {
+		return
+	}
+	n := notice{Typed: map[string]string{}}
+	room := carriedRoom
+	for _, name := range carried() {
+		text, typed := kept[name]
+		switch written := len(strconv.Quote(text)); {
+		case !typed:
+		case written > room:
+			n.Says = "up.toolong"
+		default:
+			room -= written
+			n.Typed[name] = text
+		}
+	}
+	v.tell(n)
 }
 
 // toStepUp answers an act that wants a step-up first. What a form sent would be
@@ -55,8 +81,11 @@ func showStepUp(v *visit) error {
 		common: v.common(v.say("up.title")), Email: s.User.Email, For: v.stepUpFor(), Cancel: "/me",
 		Code: s.User.TwoStep == core.TwoStepActive, Recovery: s.SecondStep == core.SecondStepRecoveryCode, Carried: v.carry(),
 	}
-	if v.next != "" {
-		p.Cancel = path.Dir(strings.SplitN(v.next, "?", 2)[0])
+	if v.next != "" && !isOutside(v.next) {
+		p.Cancel, _, _ = strings.Cut(v.next, "?")
+		if p.Cancel != policyPath { // that one can be read without a step-up
+			p.Cancel = path.Dir(p.Cancel)
+		}
 	}
 	key := "up.whypw"
 	if p.Code {
@@ -82,7 +111,7 @@ func (v *visit) stepUpLasts() time.Duration {
 // stepUpFor names the act that waits.
 func (v *visit) stepUpFor() string {
 	u, err := url.Parse(v.next)
-	if err != nil {
+	if err != nil || isOutside(v.next) {
 		return v.say("up.for.other")
 	}
 	switch u.Path {
@@ -90,6 +119,8 @@ func (v *visit) stepUpFor() string {
 		return v.say("up.for.activate")
 	case "/me/two-step/recovery-codes":
 		return v.say("up.for.codes")
+	case policyPath:
+		return v.say("up.for.policy")
 	}
 	if id, restart := strings.CutSuffix(strings.TrimPrefix(u.Path, "/team/users/"), "/restart"); restart {
 		if p, err := v.core.Person(v.ctx(), v.by(), id); err == nil {
@@ -106,8 +137,6 @@ func stepUp(v *visit) error {
 		return err
 	}
 	v.keepToken(s)
-	if kept := v.carry(); len(kept) > 0 {
-		v.tell(notice{Typed: kept})
-	}
+	v.tellTyped(v.carry())
 	return v.seeWanted("/me")
 }

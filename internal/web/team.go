@@ -44,17 +44,17 @@ func showTeam(v *visit) error {
 	}
 	p := &teamPage{
 		common: v.common(v.say("team.title")), Query: f.Query, Role: string(f.Role), TwoStep: string(f.TwoStep),
-		People: v.say("team.people", words.Args{"n": people.Total}), Filtered: f.Query != "" || f.Role != "" || f.TwoStep != "",
+		People: v.howMany("team.people", people.Total), Filtered: f.Query != "" || f.Role != "" || f.TwoStep != "",
 		Previous: v.teamAddress(people.Previous), Next: v.teamAddress(people.Next),
 	}
 	p.Main = ""
 	if p.Filtered {
-		p.People = v.say("team.found", words.Args{"n": people.Found})
+		p.People = v.howMany("team.found", people.Found)
 	}
 	p.Roles = v.options(p.Role, "team.filter.allroles", "role.", "owner", "admin", "member")
 	p.States = v.options(p.TwoStep, "team.filter.alltwo", "team.filter.", "active", "not_active", "off", "due")
-	if people.NotActive > 0 && !p.Filtered {
-		p.Inactive = v.say("team.inactive", words.Args{"n": people.NotActive})
+	if people.NotActive.N > 0 && !p.Filtered {
+		p.Inactive = v.howMany("team.inactive", people.NotActive)
 	}
 	for _, person := range people.Items {
 		p.Rows = append(p.Rows, personRow{
@@ -63,12 +63,27 @@ func showTeam(v *visit) error {
 		})
 	}
 	switch {
+	case len(p.Rows) == 0 && p.Next+p.Previous != "":
+		p.Nobody = v.say("team.nobodyhere")
 	case len(p.Rows) == 0 && f.Query != "":
 		p.Nobody = v.say("team.noresult", words.Args{"q": f.Query})
 	case len(p.Rows) == 0:
 		p.Nobody = v.say("team.nofilter")
 	}
 	return v.show("team", p)
+}
+
+// howMany says a number of people: it, or that there are more, or that there are at
+// least so many. The words are keys that end alike.
+func (v *visit) howMany(key string, c core.Count) string {
+	switch {
+	case !c.More:
+	case c.N < core.CountMost:
+		key += ".atleast"
+	default:
+		key += ".more"
+	}
+	return v.say(key, words.Args{"n": c.N})
 }
 
 // options are the choices of a filter; their words are keys that end as the
@@ -122,6 +137,10 @@ func (v *visit) whyNot(r *core.Refusal) string {
 		return v.say("no.self")
 	case core.Rank, core.OwnerOnly, core.AdminOnly:
 		return v.say("no.rank")
+	case core.OwnersSessions:
+		return v.say("no.owner")
+	case core.RecoverySession:
+		return v.say("no.recovery")
 	case core.Contained:
 		return v.say("no.contained", r.Args)
 	case core.NothingToRestart:

@@ -48,6 +48,9 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.signingIn()
 	tr.secondStep()
 	tr.own()
+	tr.sessions()
+	tr.devices()
+	tr.policy()
 	tr.activating()
 	tr.codes()
 	tr.leaving()
@@ -146,6 +149,87 @@ func (tr *tour) own() {
 	tr.at("home-few-codes-later", code.get("/"))
 	tr.at("two-step-few-codes", code.get("/me/two-step"))
 	tr.at("confirm-by-code", code.get("/me/confirm"))
+}
+
+func (tr *tour) sessions() {
+	w := tr.world(worldOptions{})
+	ana, carla, other := tr.browser(w), tr.browser(w), tr.browser(w)
+	carla.signIn("carla")
+	tr.at("sessions-only", carla.get("/me/sessions"))
+	tr.at("sessions-none-else", carla.post("/me/sessions/others", formOf(carla)))
+	other.agent = "curl/8.5.0"
+	other.signIn("carla")
+	w.clock.pass(3 * time.Minute)
+	tr.at("sessions", carla.get("/me/sessions"))
+	tr.at("sessions-stale", carla.post("/me/sessions/end", url.Values{"session": {"x"}}))
+	tr.at("sessions-already", carla.post("/me/sessions/end", formOf(carla, "session", "x")))
+	tr.at("sessions-ended", carla.send("/me/sessions/others"))
+	for range 3 {
+		tr.browser(w).signInWithPaper("carla")
+	}
+	ana.signIn("ana")
+	path := "/team/users/" + w.people["carla"].id
+	tr.at("user-with-sessions", ana.get(path))
+	tr.at("user-sessions", ana.get(path+"/sessions"))
+	tr.at("user-sessions-ended", ana.send(path+"/sessions"))
+	ana.get(path + "/sessions")
+	tr.at("user-sessions-none", ana.page)
+	tr.at("user-sessions-ended-none", ana.send(path+"/sessions"))
+	w.add("gwen@example.com", "Gwen Adams", core.RoleOwner, testPassword)
+	tr.at("user-sessions-self", ana.get("/team/users/"+w.people["ana"].id+"/sessions"))
+	bruno, code := tr.browser(w), tr.browser(w)
+	bruno.signIn("bruno")
+	tr.at("user-sessions-rank", bruno.get("/team/users/"+w.people["ana"].id+"/sessions"))
+	tr.at("user-of-rank", bruno.get("/team/users/"+w.people["ana"].id))
+	code.signInWithPaper("ana")
+	tr.at("user-sessions-by-code", code.get(path+"/sessions"))
+	tr.at("user-by-code", code.get("/team/users/"+w.people["bruno"].id))
+}
+
+func (tr *tour) devices() {
+	w := tr.world(worldOptions{})
+	w.remembers(30 * 24 * time.Hour)
+	b := tr.browser(w)
+	b.get("/sign-in")
+	tr.at("second-step-remember", b.send("/sign-in", "email", w.people["carla"].email, "password", testPassword))
+	tr.at("second-step-remember-refused", b.send("/sign-in/second-step", "code", "987654", "remember", "true"), "987654")
+	b.send("/sign-in/second-step", "code", w.code(w.people["carla"]))
+	tr.at("sessions-devices", b.get("/me/sessions"))
+	b.send("/me/sessions/end")
+	b.signIn("carla")
+	tr.at("sessions-on-device", b.get("/me/sessions"))
+	tr.at("restart-devices", func() *answer {
+		ana := tr.browser(w)
+		ana.signIn("ana")
+		tr.at("user-sessions-devices", ana.get("/team/users/"+w.people["carla"].id+"/sessions"))
+		return ana.get("/team/users/" + w.people["carla"].id + "/restart")
+	}())
+	tr.at("sessions-forgotten", b.send("/me/sessions/forget"))
+	tr.at("sessions-forgotten-already", b.post("/me/sessions/forget", formOf(b, "device", "x")))
+}
+
+func (tr *tour) policy() {
+	w := tr.world(worldOptions{})
+	b, bruno, code := tr.browser(w), tr.browser(w), tr.browser(w)
+	b.signIn("ana")
+	tr.at("policy", b.get("/team/policy"))
+	old := b.page
+	tr.at("policy-refused", b.send("/team/policy", "session_idle", "2", "session_idle_unit", "minutes", "remember_devices", "lots", "return_hosts", "wiki.example.com\nhttps://<b>"))
+	tr.at("policy-saved", b.send("/team/policy", "session_idle", "2", "session_idle_unit", "hours", "remember_devices", "14", "return_hosts", "wiki.example.com\nb.example.com:8443"))
+	b.page = old
+	tr.at("policy-changed", b.send("/team/policy", "session_idle", "3"))
+	w.clock.pass(11 * time.Minute)
+	tr.at("confirm-policy", b.send("/team/policy", "session_idle", "4"))
+	tr.at("policy-again", b.send("/me/confirm", "password", testPassword, "code", w.code(w.people["ana"])), testPassword)
+	bruno.signIn("bruno")
+	tr.at("policy-admin", bruno.get("/team/policy"))
+	tr.at("policy-admin-sent", bruno.post("/team/policy", formOf(bruno, "session_idle", "1", "session_idle_unit", "hours")))
+	code.signInWithPaper("ana")
+	tr.at("policy-by-code", code.get("/team/policy"))
+	w.restart("ana")
+	b.signIn("ana")
+	b.activate("ana")
+	tr.at("policy-contained", b.get("/team/policy"))
 }
 
 func (tr *tour) activating() {

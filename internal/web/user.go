@@ -16,6 +16,8 @@ type userPage struct {
 	Since    string
 	Codes    string
 	Sessions string
+	SignOut  string // the page that signs this person out everywhere, "" for nothing to end
+	MayNot   string // why it cannot be done
 	Notes    []note
 	Menu     menu
 	Restarts []line
@@ -39,7 +41,7 @@ func showUser(v *visit) error {
 	name := words.Args{"name": person.Name}
 	p := &userPage{
 		common: v.common(person.Name, name), Person: person, Tags: v.personTags(*person, v.words.DateTime),
-		Menu: v.personMenu(*person, "options"), Codes: v.say("user.nocodes"), Sessions: v.say("user.sessions.none"),
+		Menu: v.personMenu(*person, "options"), Codes: v.say("user.nocodes"), Sessions: v.openSessions(person),
 	}
 	p.Main = ""
 	p.Notes = v.personNotes(person)
@@ -49,8 +51,12 @@ func showUser(v *visit) error {
 	if n := person.RecoveryCodesLeft; n > 0 {
 		p.Codes = v.say("user.codes", words.Args{"n": n})
 	}
-	if n := person.Sessions; n > 0 {
-		p.Sessions = v.say("user.sessions.count", words.Args{"n": n})
+	if person.Sessions > 0 {
+		if r := person.MayNotEndSessions; r != nil {
+			p.MayNot = v.whyNot(r)
+		} else {
+			p.SignOut = "/team/users/" + person.ID + "/sessions"
+		}
 	}
 	for _, r := range person.Restarts {
 		p.Restarts = append(p.Restarts, line{Text: v.restartLine(r)})
@@ -118,6 +124,9 @@ func (v *visit) eventLine(e core.Event) string {
 		args["role"] = v.say("role." + to)
 	}
 	key := "ev." + e.Event
+	if e.ActorID != "" && e.ActorID == e.TargetID && v.words.Has(key+"_self") {
+		key += "_self"
+	}
 	if e.ActorID == "" && e.Via == core.ViaConsole && v.words.Has(key+"_console") {
 		key += "_console"
 	}

@@ -31,7 +31,7 @@ type visit struct {
 	dead     *core.Refusal // why there is no session
 	refused  *core.Refusal // what a form was refused for, while it is shown again
 	problems []problem     // what is said of it, when that is more than its own sentence
-	next     string        // where the person wanted to go; an address of ours or ""
+	next     string        // where the person wanted to go: an address of ours, of an app that may be led back to, or ""
 	notice   *notice       // read once, then gone
 }
 
@@ -78,7 +78,11 @@ func (w *Web) guard(needs core.Need, p page) page {
 			}
 			return &core.Refusal{Code: badRequest}
 		}
-		v.next = w.known.wayBack(v.r.Form.Get("next"))
+		var err error
+		if v.next, err = v.wanted(); err != nil {
+			return err
+		}
+		v.letFormsLead()
 		if r := needs.Meets(v.session, v.core.Now()); r != nil {
 			return r
 		}
@@ -127,6 +131,23 @@ func (v *visit) typed(field string) string {
 	return ""
 }
 
+// retyped is what was typed into a field before it was refused or a step-up came
+// between, else what the field holds anyway. Nothing at all may have been typed.
+func (v *visit) retyped(field, otherwise string) string {
+	if v.isPost() {
+		if v.r.PostForm.Has(field) {
+			return v.r.PostForm.Get(field)
+		}
+		return otherwise
+	}
+	if n := v.readNotice(); n != nil {
+		if text, typed := n.Typed[field]; typed {
+			return text
+		}
+	}
+	return otherwise
+}
+
 // sent is a field of the form, read once for the verb.
 func (v *visit) sent(field string) string { return v.r.PostForm.Get(field) }
 
@@ -147,6 +168,9 @@ func (v *visit) seeWanted(otherwise string) error {
 }
 
 func (v *visit) mayOpen(address string) bool {
+	if isOutside(address) {
+		return v.mayLeaveFor(address)
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
@@ -155,24 +179,24 @@ func (v *visit) mayOpen(address string) bool {
 	return r == nil || r.Code == core.StepUpRequired // which is asked for on the way
 }
 
-// keepWanted adds the page that the person wanted to an address of ours.
+// keepWanted adds where the person wanted to go to an address of ours.
 func keepWanted(address, next string) string {
 	if next == "" || next == "/" {
 		return address
 	}
-	return address + "?" + url.Values{"next": {next}}.Encode()
+	return address + "?" + url.Values{nextIn(next): {next}}.Encode()
 }
 
 // here is the address at which this page can be got: itself, or for what a form
 // sends to a path of its own, the page that holds the form.
 func (v *visit) here() *url.URL {
 	u := &url.URL{Path: path.Clean("/" + strings.TrimLeft(v.r.URL.Path, `/\`))} // "//host" would lead away
-	if v.isPost() {
-		u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/over"), "/finish")
+	if v.isPost() && v.web.known.onlySent(u) {
+		u.Path = path.Dir(u.Path)
 	}
 	q := v.r.URL.Query()
 	if v.next != "" {
-		q.Set("next", v.next)
+		q.Set(nextIn(v.next), v.next)
 	}
 	q.Del("lang")
 	u.RawQuery = q.Encode()

@@ -31,6 +31,8 @@ type Options struct {
 	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
 	Log     *slog.Logger
 	Demo    bool // the banner, and the button that hands the QR code to the demo phone
+	// AppsDomain is a parent domain of ours whose hosts get a cookie for their proxies, or "".
+	AppsDomain string
 }
 
 // Web is the room: made once, safe for concurrent use.
@@ -43,6 +45,7 @@ type Web struct {
 	demo    bool
 
 	cookies cookies
+	apps    apps
 	assets  map[string]*asset
 	pages   map[words.Language]*template.Template // a set for each language: {{say}} speaks it
 	cross   *http.CrossOriginProtection
@@ -63,8 +66,8 @@ func (w *Web) StopWatching() { w.stopOnce.Do(func() { close(w.stopping) }) }
 func New(o Options) (*Web, error) {
 	w := &Web{
 		core: o.Core, words: o.Words, url: o.URL, trusted: o.Trusted, log: o.Log, demo: o.Demo,
-		cookies: cookies{secure: o.URL.Scheme == "https"},
-		cross:   http.NewCrossOriginProtection(), stopping: make(chan struct{}),
+		cookies: cookies{secure: o.URL.Scheme == "https"}, apps: apps{domain: o.AppsDomain, secure: o.URL.Scheme == "https"},
+		cross: http.NewCrossOriginProtection(), stopping: make(chan struct{}),
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -93,7 +96,7 @@ func New(o Options) (*Web, error) {
 // its handler runs; the verbs check again under the lock of what they change.
 func (w *Web) Routes() []edge.Route {
 	return []edge.Route{
-		w.get("/sign-in", core.NeedOpen, showSignIn),
+		w.get("/sign-in", core.NeedOpen, orLeave(showSignIn)),
 		w.post("/sign-in", core.NeedOpen, signIn, showSignIn),
 		w.get("/sign-in/second-step", core.NeedAttempt, showSecondStep),
 		w.post("/sign-in/second-step", core.NeedAttempt, secondStep, showSecondStep),
@@ -104,6 +107,10 @@ func (w *Web) Routes() []edge.Route {
 		w.get("/me", core.NeedSignedIn, showMe),
 		w.get("/me/confirm", core.NeedSignedIn, showStepUp),
 		w.post("/me/confirm", core.NeedSignedIn, stepUp, showStepUp),
+		w.get("/me/sessions", core.NeedSignedIn, showSessions),
+		w.post("/me/sessions/end", core.NeedSignedIn, endSession, showSessions),
+		w.post("/me/sessions/others", core.NeedSignedIn, endOtherSessions, showSessions),
+		w.post("/me/sessions/forget", core.NeedSignedIn, forgetDevice, showSessions),
 		w.get("/me/two-step", core.NeedSignedIn, showTwoStep),
 		w.get("/me/two-step/activate", core.NeedActivation, showActivation),
 		w.post("/me/two-step/activate", core.NeedActivation, confirmActivation, showActivation),
@@ -119,6 +126,10 @@ func (w *Web) Routes() []edge.Route {
 		w.get("/team/users/{id}", core.NeedAdmin, showUser),
 		w.get("/team/users/{id}/restart", core.NeedSteppedUpAdmin, showRestart),
 		w.post("/team/users/{id}/restart", core.NeedSteppedUpAdmin, restart, showRestart),
+		w.get("/team/users/{id}/sessions", core.NeedAdmin, showUserSessions),
+		w.post("/team/users/{id}/sessions", core.NeedAdmin, endUserSessions, showUserSessions),
+		w.get("/team/policy", core.NeedAdmin, showPolicy),
+		w.post("/team/policy", core.NeedSteppedUpAdmin, changePolicy, showPolicy),
 
 		w.get("/set-password/{token}", core.NeedOpen, openPasswordLink),
 		w.get("/set-password/form", core.NeedToken, showSetPassword),

@@ -74,7 +74,7 @@ var theTeam = sync.OnceValues(func() (*saved, error) {
 	defer os.RemoveAll(dir)
 	s := &saved{people: map[string]someone{}, keys: seal.NewKeysForTest()}
 	clock := &testClock{now: testStart.Add(-2 * time.Hour)}
-	c, err := core.Open(context.Background(), core.Options{DataDir: dir, Keys: s.keys, Clock: clock.Now})
+	c, err := core.Open(context.Background(), core.Options{DataDir: dir, Keys: s.keys, Clock: clock.Now, Exclusive: true})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (s *saved) make(c *core.Core, email, name, team string, role core.Role, sta
 	if state != "active" {
 		return p, nil
 	}
-	in, err := c.BeginSignIn(ctx, core.Nobody(origin), email, testPassword)
+	in, err := c.BeginSignIn(ctx, core.Nobody(origin), email, testPassword, "")
 	if err != nil {
 		return p, err
 	}
@@ -183,7 +183,7 @@ func makeWorld(t *testing.T, o worldOptions) *world {
 		p.codes = append([]string(nil), p.codes...)
 		w.people[who] = &p
 	}
-	if w.core, err = core.Open(context.Background(), core.Options{DataDir: dir, Keys: team.keys, Clock: w.clock.Now, BeforeStatement: w.before}); err != nil {
+	if w.core, err = core.Open(context.Background(), core.Options{DataDir: dir, Keys: team.keys, Clock: w.clock.Now, BeforeStatement: w.before, Exclusive: true}); err != nil {
 		t.Fatal(err)
 	}
 	w.server = httptest.NewUnstartedServer(nil)
@@ -363,6 +363,12 @@ func filled(form *html.Node, fields ...string) url.Values {
 				}
 			}
 			values.Set(attr(n, "name"), attr(n, "value"))
+		}
+		if n.Data == "textarea" {
+			values.Set(attr(n, "name"), textOf(n))
+		}
+		if n.Data == "option" && has(n, "selected") {
+			values.Set(attr(n.Parent, "name"), attr(n, "value"))
 		}
 	})
 	for i := 0; i+1 < len(fields); i += 2 {

@@ -1,17 +1,9 @@
-// Command bench measures the program as it would be shipped, on SQLite: how long
-// it takes from being started to being ready, how much memory it holds while
-// nobody uses it, how large it is and whether it is static.
-//
-//	make bench
-//
-// Every number is of this machine and this run; nothing is compared with a limit.
 package main
 
 import (
 	"context"
 	"debug/elf"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -19,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,16 +25,9 @@ const (
 	idleFor  = 3 * time.Second
 )
 
-func main() {
-	binary := flag.String("binary", "bin/doorstep", "the program to measure")
-	flag.Parse()
-	if err := run(*binary, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
-
-func run(binary string, out io.Writer) error {
+// startAndSize measures the start of the program, its memory while nobody uses it, and
+// its size.
+func startAndSize(binary string, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "doorstep-bench-")
 	if err != nil {
 		return err
@@ -74,9 +58,8 @@ func run(binary string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-
-	fmt.Fprintf(out, "\n%s/%s, %d processors, %s, SQLite\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "\nThe program\n")
 	fmt.Fprintf(w, "start to ready, existing database\t%s\tmedian of %d (%s–%s)\n", milli(times[starts/2]), starts, milli(times[0]), milli(times[starts-1]))
 	fmt.Fprintf(w, "resident memory, idle for %s\t%s\n", idleFor, mega(idle))
 	fmt.Fprintf(w, "resident memory after one page\t%s\n", mega(afterPage))
@@ -121,13 +104,14 @@ type server struct {
 	log   *strings.Builder
 }
 
-func start(binary, dir string) (*server, error) {
+func start(binary, dir string, more ...string) (*server, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	s := &server{url: "http://" + address, log: new(strings.Builder)}
 	s.cmd = exec.Command(binary, "serve", "--listen", address, "--data", filepath.Join(dir, "data"), "--keys", filepath.Join(dir, "keys"))
+	s.cmd.Args = append(s.cmd.Args, more...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.began = time.Now()
 	return s, s.cmd.Start()

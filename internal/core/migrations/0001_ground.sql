@@ -107,17 +107,17 @@ CREATE INDEX activations_by_user ON activations (user_id);
 CREATE INDEX activations_by_expiry ON activations (expires_at);
 
 CREATE TABLE sign_in_attempts (
-    id         TEXT   NOT NULL PRIMARY KEY,
+    token_hash BYTEA  NOT NULL PRIMARY KEY,
     team_id    TEXT   NOT NULL,
     user_id    TEXT   NOT NULL REFERENCES users (id),
-    token_hash BYTEA  NOT NULL UNIQUE,
     address    TEXT   NOT NULL,
     device     TEXT   NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
+-- Made and deleted with every sign-in, and few at any time: no index for the chore
+-- that looks for old ones.
 CREATE INDEX sign_in_attempts_by_user ON sign_in_attempts (user_id);
-CREATE INDEX sign_in_attempts_by_expiry ON sign_in_attempts (expires_at);
 
 CREATE TABLE sessions (
     id               TEXT   NOT NULL PRIMARY KEY,
@@ -177,8 +177,9 @@ CREATE TABLE restarts (
 );
 CREATE INDEX restarts_by_user ON restarts (team_id, user_id, at);
 
+-- Ids are made in the order of time, so the key is also the order of a team's log.
 CREATE TABLE audit_events (
-    id          TEXT   NOT NULL PRIMARY KEY,
+    id          TEXT   NOT NULL,
     team_id     TEXT   NOT NULL,
     at          BIGINT NOT NULL,
     event       TEXT   NOT NULL,
@@ -190,9 +191,9 @@ CREATE TABLE audit_events (
     address     TEXT   NOT NULL,
     device      TEXT   NOT NULL,
     reason      TEXT   NOT NULL,
-    details     TEXT   NOT NULL
+    details     TEXT   NOT NULL,
+    PRIMARY KEY (team_id, id)
 );
-CREATE INDEX audit_events_by_team ON audit_events (team_id, at, id);
 CREATE INDEX audit_events_by_target ON audit_events (team_id, target_id, at);
 
 CREATE TABLE outbox (
