@@ -10,6 +10,7 @@ import (
 
 	"doorstep/internal/db"
 	"doorstep/internal/db/dbtest"
+	"doorstep/internal/db/dbtest/faulty"
 	"doorstep/internal/totp"
 )
 
@@ -332,6 +333,38 @@ func TestALookMissesNoTransactionThatCommitsLate(t *testing.T) {
 			t.Errorf("round %d: accepted for %v after the commit", round, took)
 		}
 		asking.end(committed)
+	}
+}
+
+// A look on a slow line vouches for the moment at which it began, and for no later one.
+func TestASlowLookVouchesForWhenItBegan(t *testing.T) {
+	t.Parallel()
+	i := newInstallation(t, dbtest.Postgres(t))
+	wire := faulty.New(t, i.postgres)
+	o := Options{Lease: 300 * time.Millisecond}
+	near := i.running(o)
+	o.Database = wire.Address()
+	far := i.running(o)
+	for range 2 {
+		var all []*Session
+		for _, name := range []string{"ana", "olga", "bruno", "carla", "dmitri", "zoe"} {
+			all = append(all, near.opens(name))
+		}
+		asking := far.keepsAsking(all...)
+		asking.until()
+		time.Sleep(far.sessions.lease) // it looks, quickly
+		wire.Delay(far.sessions.lease * 7 / 10)
+		time.Sleep(far.sessions.lease) // and now each look takes so long
+		race(len(all), func(n int) error {
+			time.Sleep(time.Duration(n) * 37 * time.Millisecond) // at all moments of a look
+			near.ok(near.SignOut(near.ctx(), by(all[n])))
+			if far.live(all[n]) {
+				t.Error("a session was accepted after its end was answered")
+			}
+			return nil
+		})
+		asking.stop()
+		wire.Delay(0)
 	}
 }
 

@@ -43,7 +43,7 @@ func openSQLite(ctx context.Context, o Options) (_ *DB, err error) {
 	}
 
 	// The writer first: it turns the file into a WAL database, which the readers cannot.
-	writer, err := sqliteHandle(path, url.Values{"_txlock": {"immediate"}})
+	writer, err := sqliteHandle(path, url.Values{"_txlock": {"immediate"}, "_pragma": {"cache_size(-8000)"}}) // kB, taken as it is needed
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the database %s: %w", o.SQLite, err)
 	}
@@ -52,7 +52,7 @@ func openSQLite(ctx context.Context, o Options) (_ *DB, err error) {
 	if err := firstUse(ctx, writer); err != nil {
 		return nil, errors.Join(sqliteSentence(o.SQLite, err), writer.Close())
 	}
-	reader, err := sqliteHandle(path, url.Values{"_query_only": {"1"}})
+	reader, err := sqliteHandle(path, url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-2000)"}})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open the database %s: %w", o.SQLite, err), writer.Close())
 	}
@@ -89,11 +89,10 @@ func sqliteHandle(path string, options url.Values) (*sql.DB, error) {
 	// FULL: with NORMAL a power cut may take back the last commits, and a spent recovery code would be good again.
 	options.Set("_synchronous", "FULL")
 	options.Set("_foreign_keys", "1")
-	options.Set("_dqs", "0")                    // "name" is never a string, as in PostgreSQL
-	options.Set("_defensive", "1")              // no SQL can damage the file itself
-	options.Set("_error_rc", "1")               // no stale sentence behind an error
-	options.Add("_pragma", "cache_size(-8000)") // kB, taken as it is needed
-	options.Add("_pragma", "temp_store(2)")     // no temporary files: the container may be read-only
+	options.Set("_dqs", "0")                // "name" is never a string, as in PostgreSQL
+	options.Set("_defensive", "1")          // no SQL can damage the file itself
+	options.Set("_error_rc", "1")           // no stale sentence behind an error
+	options.Add("_pragma", "temp_store(2)") // no temporary files: the container may be read-only
 	// A checkpoint writes each page once, however often it changed since the last one, and a sign-in changes a dozen.
 	options.Add("_pragma", "wal_autocheckpoint(4000)")     // pages
 	options.Add("_pragma", "journal_size_limit(33554432)") // the WAL shrinks again after a burst

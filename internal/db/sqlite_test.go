@@ -75,7 +75,7 @@ func TestSQLiteRefusals(t *testing.T) {
 func TestSQLiteSettings(t *testing.T) {
 	d := open(t, db.Options{SQLite: dbtest.SQLite(t)})
 	ctx := t.Context()
-	want := map[string]int64{"synchronous": 2, "foreign_keys": 1, "cache_size": -8000, "wal_autocheckpoint": 4000, "temp_store": 2, "busy_timeout": 5000}
+	want := map[string]int64{"synchronous": 2, "foreign_keys": 1, "wal_autocheckpoint": 4000, "temp_store": 2, "busy_timeout": 5000}
 	for name, n := range want {
 		if got := number(t, d, "PRAGMA "+name); got != n {
 			t.Errorf("reader: %s = %d, want %d", name, got, n)
@@ -84,6 +84,10 @@ func TestSQLiteSettings(t *testing.T) {
 		if err := d.Migrations().QueryRowContext(ctx, "PRAGMA "+name).Scan(&got); err != nil || got != n {
 			t.Errorf("writer: %s = %d, want %d (%v)", name, got, n, err)
 		}
+	}
+	var writes int64
+	if err := d.Migrations().QueryRowContext(ctx, "PRAGMA cache_size").Scan(&writes); err != nil || number(t, d, "PRAGMA cache_size") != -2000 || writes != -8000 {
+		t.Errorf("the writer's cache is of %d (%v)", writes, err)
 	}
 	var mode string
 	if err := d.Read().QueryRow(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
