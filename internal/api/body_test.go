@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"unicode/utf8"
 
@@ -133,6 +135,9 @@ func TestBodyLimit(t *testing.T) {
 		}
 		r.Header.Set("Content-Type", "application/json")
 		answer, err := server.Client().Do(r)
+		if n == 1<<20 && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+			continue // whoever is still sending when the connection closes may hear of that before the answer
+		}
 		if err != nil {
 			t.Fatalf("%d bytes in chunks: %v", n, err)
 		}
