@@ -20,8 +20,8 @@ import (
 )
 
 // These tests are of real processes beside each other: a session that one of them
-// has said to have ended is refused by the other at once, even by one that stood
-// still for the time being (a machine that was frozen, a process in a debugger).
+// has said to have ended is refused by the other at once, even by one that was
+// stopped meanwhile and has its memory from before.
 
 const besidePassword = "violet-harbor-anvil-7"
 

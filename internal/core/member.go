@@ -46,6 +46,7 @@ func (c *Core) ChangeUser(ctx context.Context, by Actor, userID string, change U
 			}
 		}
 		if t.recorded == 0 {
+			t.endsAccess()      // whoever made it so may still be waiting for other processes to forget
 			t.nothingToRecord() // a change to what already is
 		}
 		return nil

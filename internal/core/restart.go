@@ -235,6 +235,7 @@ func (t *tx) restartedMeanwhile(actor, target *userRow, seen string) (*Restart, 
 	if newest := history[0]; newest.ByID != actor.id {
 		return nil, refuse(RestartedMeanwhile).with("by", newest.ByName).with("at", newest.At)
 	}
+	t.endsAccess()      // the first may still be waiting for other processes to forget
 	t.nothingToRecord() // the same receipt
 	return &history[0], nil
 }
