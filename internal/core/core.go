@@ -234,7 +234,8 @@ func (c *Core) transactBy(ctx context.Context, write func(context.Context, func(
 
 // afterwards makes a commit known to this process's memory of sessions, whatever
 // became of it, and waits until no other process can remember what it ended: only
-// then may anyone be told (R5).
+// then may anyone be told (R5). A refusal waits as well, since it may rest on what
+// another call ended a moment ago, and still waits for itself.
 func (c *Core) afterwards(t *tx, err error) {
 	if c.sessions == nil {
 		return // opening
@@ -245,9 +246,8 @@ func (c *Core) afterwards(t *tx, err error) {
 	for _, id := range t.users {
 		c.sessions.forget(id)
 	}
-	if err == nil && t.access && c.shared {
-		// A tenth more, because no two machines' seconds are of one length.
-		time.Sleep(c.sessions.lease + c.sessions.lease/10)
+	if t.access && c.shared && (err == nil || Refused(err) != nil) {
+		c.sessions.outlast()
 	}
 }
 

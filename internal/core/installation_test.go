@@ -118,7 +118,7 @@ func (w *world) sql(query string, args ...any) {
 // remembered says whether a token is answered from memory now.
 func (w *world) remembered(s *Session) bool {
 	key, _ := keyOf(s.Token, tokenOfSession)
-	return w.sessions.get(key, w.Core.clock().UnixMilli()) != nil
+	return w.sessions.get(key, w.sessions.own(), w.Core.clock().UnixMilli()) != nil
 }
 
 // remembers asks until a session is answered from memory, so that the test is about it.

@@ -103,11 +103,9 @@ func (m *sessionCache) set(key answerKey) *[cacheWays]atomic.Pointer[answer] {
 	return &m.places[(uint(key[0])|uint(key[1])<<8)%cacheSets]
 }
 
-// get answers from memory, or nil.
-func (m *sessionCache) get(key answerKey, now int64) *Session { return m.getAt(key, m.own(), now) }
-
-// getAt is get at one moment by both times. It allocates nothing and takes no lock.
-func (m *sessionCache) getAt(key answerKey, own, now int64) *Session {
+// get answers from memory, or nil, at one moment by the process's own time and by
+// the clock. It allocates nothing and takes no lock.
+func (m *sessionCache) get(key answerKey, own, now int64) *Session {
 	set := m.set(key)
 	for i := range set {
 		a := set[i].Load()

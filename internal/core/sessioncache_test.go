@@ -71,7 +71,7 @@ func (m *memo) keeps(key answerKey, s *Session) {
 	m.put(&answer{key: key, session: s, readAt: own, drift: m.now() - own/1e6, until: 1 << 62}, m.forgotten.Load())
 }
 
-func (m *memo) knows(key answerKey) bool { return m.get(key, m.now()) != nil }
+func (m *memo) knows(key answerKey) bool { return m.get(key, m.own(), m.now()) != nil }
 
 func TestAnAnswerLivesForOneLease(t *testing.T) {
 	m := newMemo()
@@ -155,7 +155,7 @@ func TestAnAnswerHoldsInItsSpanOfTimeOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for at, want := range map[int64]bool{now - 101: false, now - 100: true, now + 99: true, now + 100: false} {
-		if got := m.get(aKey(1), at) != nil; got != want {
+		if got := m.get(aKey(1), m.own(), at) != nil; got != want {
 			t.Errorf("%d ms from now: %v", at-now, got)
 		}
 	}
@@ -342,7 +342,7 @@ func TestNoAnswerOutlivesItsForgetting(t *testing.T) {
 				u := n % users
 				key := answerKey{0: byte(n % (3 * users)), 31: byte(u)}
 				known := told[u].Load()
-				s := m.get(key, m.now())
+				s := m.get(key, m.own(), m.now())
 				if s != nil {
 					fromMemory.Add(1)
 				} else {

@@ -442,29 +442,40 @@ func TestTheSameAnswerAgain(t *testing.T) {
 	remembering.remembers(first.opens("zoe"))
 	remembering.looker.end()
 	ana := first.opens("ana")
+	own := first.opens("dmitri")
 	suspended := StatusSuspended
-	for what, act := range map[string]func(w *world) error{
-		"a restart that was sent twice": func(w *world) error {
+	for what, act := range map[string]func(w *world, s *Session) error{
+		"a session ended twice": func(w *world, s *Session) error {
+			_, err := w.EndSession(w.ctx(), by(own), s.ID)
+			if IsRefusal(err, Missing) {
+				return nil // the page says that it is over already
+			}
+			return err
+		},
+		"a restart that was sent twice": func(w *world, _ *Session) error {
 			request := goodReason
 			request.CheckSeen = true
 			_, err := w.RestartTwoStep(w.ctx(), by(ana), w.cast["carla"].id, request)
 			return err
 		},
-		"a suspension that was sent twice": func(w *world) error {
+		"a suspension that was sent twice": func(w *world, _ *Session) error {
 			_, err := w.ChangeUser(w.ctx(), by(ana), w.cast["carla"].id, UserChange{Status: &suspended})
 			return err
 		},
 	} {
 		first.sql(`UPDATE users SET status = 'active' WHERE id = $1`, first.cast["carla"].id)
 		s := first.opens("carla")
+		if what == "a session ended twice" {
+			s = first.opens("dmitri")
+		}
 		asking := remembering.keepsAsking(s)
 		asking.until()
 		done := make(chan error)
-		go func() { done <- act(first) }()
+		go func() { done <- act(first, s) }()
 		for second.live(s) {
 			time.Sleep(time.Millisecond)
 		}
-		second.ok(act(second))
+		second.ok(act(second, s))
 		answered := time.Now()
 		if late := asking.end(answered); late >= 0 {
 			t.Errorf("%s: a session was accepted %v after the second answer", what, late)

@@ -11,7 +11,8 @@ import (
 )
 
 // coreAlone runs what internal/core measures of itself, on both engines where there
-// is a PostgreSQL, and the team list.
+// is a PostgreSQL. The team list has a benchmark of its own (BenchmarkPeople), since
+// making a million people takes many minutes.
 func coreAlone(o options) error {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		if err := coreOn(o, engine); err != nil {
