@@ -21,6 +21,7 @@ type Policy struct {
 	RememberDevices     time.Duration // for how long a device may skip the second step; 0 is not at all
 	ReturnHosts         []string      // host or host:port to which a sign-in may lead back, sorted; only from Core.Policy
 	Version             int64
+	MayNotChange        *Refusal // why the actor may not change it, apart from a step-up; nil when they may; only from Core.Policy
 }
 
 const day = 24 * time.Hour
@@ -127,7 +128,12 @@ func (c *Core) Policy(ctx context.Context, by Actor) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wholePolicy(r, actor.teamID)
+	p, err := wholePolicy(r, actor.teamID)
+	if err != nil {
+		return nil, err
+	}
+	p.MayNotChange = Refused(mayChangePolicy(actor, by.session.SecondStep, c.Now()))
+	return p, nil
 }
 
 // ChangePolicy changes the team's policy and tells the owners what was before and
@@ -148,7 +154,10 @@ func (c *Core) ChangePolicy(ctx context.Context, by Actor, change PolicyChange) 
 		if err != nil {
 			return err
 		}
-		if err := mayChangePolicy(actor, s, t.now); err != nil {
+		if err := mayChangePolicy(actor, s.secondStep, t.now); err != nil {
+			return err
+		}
+		if err := needStepUp(actor, s, t.now); err != nil {
 			return err
 		}
 		before, err := wholePolicy(t, actor.teamID)
@@ -171,17 +180,20 @@ func (c *Core) ChangePolicy(ctx context.Context, by Actor, change PolicyChange) 
 	return changed, nil
 }
 
-func mayChangePolicy(actor *userRow, s *sessionRow, now time.Time) error {
-	if err := needFull(actor, now); err != nil {
-		return err
-	}
-	if actor.role != RoleOwner {
+// mayChangePolicy is for the verb and for the page that shows the form.
+// Refuses: activation-required, owner-only, recovery-session, contained.
+func mayChangePolicy(actor *userRow, proved SecondStep, now time.Time) error {
+	switch {
+	case actor.state(now) == TwoStepDue:
+		return refuse(ActivationRequired)
+	case actor.role != RoleOwner:
 		return refuse(OwnerOnly)
-	}
-	if actor.contained(now) {
+	case proved == SecondStepRecoveryCode:
+		return refuse(RecoverySession)
+	case actor.contained(now):
 		return refuse(Contained).with("at", at(actor.containedUntil))
 	}
-	return needStepUp(actor, s, now)
+	return nil
 }
 
 // with is the policy after a change. Refuses: out-of-range, host-invalid,

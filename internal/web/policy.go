@@ -167,7 +167,7 @@ func showPolicy(v *visit) error {
 		// What holds now is shown, to be looked at before it is changed.
 		typed = func(_, otherwise string) string { return otherwise }
 	}
-	p := &policyPage{common: v.common(v.say("nav.policy")), Version: policy.Version, MayNot: v.mayNotChangePolicy()}
+	p := &policyPage{common: v.common(v.say("nav.policy")), Version: policy.Version, MayNot: v.whyNotPolicy(policy.MayNotChange)}
 	if n, err := strconv.ParseInt(typed("version", ""), 10, 64); err == nil {
 		p.Version = n
 	}
@@ -185,19 +185,15 @@ func showPolicy(v *visit) error {
 	return v.show("policy", p)
 }
 
-// mayNotChangePolicy says why, before anybody tries; core refuses it again.
-func (v *visit) mayNotChangePolicy() string {
-	s := v.session
-	if r := core.NeedOwner.Meets(s, v.core.Now()); r != nil {
+// whyNotPolicy says why the form is not there, "" when it is.
+func (v *visit) whyNotPolicy(r *core.Refusal) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Code == core.OwnerOnly:
 		return v.say("pol.owneronly")
 	}
-	if r := core.NeedSteppedUp.Meets(s, v.core.Now()); r != nil && r.Code == core.RecoverySession {
-		return edge.Sentence(v.words, r)
-	}
-	if !s.User.ContainedUntil.IsZero() {
-		return v.say("refusal.contained", words.Args{"at": s.User.ContainedUntil})
-	}
-	return ""
+	return edge.Sentence(v.words, r)
 }
 
 func changePolicy(v *visit) error {
