@@ -223,6 +223,7 @@ func (w walk) sessions(ana, carla *person) {
 	w.look(there, "sessions")
 	there.clicks(there.say("sess.others"))
 	there.sees(there.say("sess.ended", args{"n": 1}))
+	carla.isAt("/sign-in") // her open page goes there by itself
 	w.look(there, "sessions-ended")
 	there.signsOut()
 	there.signsIn()
