@@ -17,12 +17,24 @@ type Policy struct {
 	Containment         time.Duration // after a restart
 	SessionIdle         time.Duration
 	SessionAbsolute     time.Duration
-	DeactivationAllowed bool
+	DeactivationAllowed bool          // off is "threat mode"
+	PassFor             PassFor       // who needs a re-activation pass after a restart
+	SecondApprover      bool          // restarts of owners and admins wait for another owner or admin
+	RestartsPerHour     int           // of one approver; the owners are told when it is reached
 	RememberDevices     time.Duration // for how long a device may skip the second step; 0 is not at all
 	ReturnHosts         []string      // host or host:port to which a sign-in may lead back, sorted; only from Core.Policy
 	Version             int64
 	MayNotChange        *Refusal // why the actor may not change it, apart from a step-up; nil when they may; only from Core.Policy
 }
+
+// PassFor is whose activation after a restart asks for a re-activation pass.
+type PassFor string
+
+const (
+	PassForOwnersAndAdmins PassFor = "owners_and_admins"
+	PassForEverybody       PassFor = "everybody"
+	PassForNobody          PassFor = "nobody"
+)
 
 const day = 24 * time.Hour
 
@@ -35,6 +47,8 @@ func defaultPolicy() Policy {
 		SessionIdle:         time.Hour,
 		SessionAbsolute:     24 * time.Hour,
 		DeactivationAllowed: true,
+		PassFor:             PassForOwnersAndAdmins,
+		RestartsPerHour:     5,
 	}
 }
 
@@ -75,10 +89,10 @@ type PolicyChange struct {
 
 func (t *tx) createPolicy(teamID string) error {
 	p := defaultPolicy()
-	_, err := t.exec(`INSERT INTO policies (team_id, two_step_required, grace_ms, activation_window_ms, containment_ms, session_idle_ms, session_absolute_ms, deactivation_allowed)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	_, err := t.exec(`INSERT INTO policies (team_id, two_step_required, grace_ms, activation_window_ms, containment_ms, session_idle_ms, session_absolute_ms, deactivation_allowed, pass_for, second_approver, restarts_per_hour)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		teamID, p.TwoStepRequired, p.Grace.Milliseconds(), p.ActivationWindow.Milliseconds(), p.Containment.Milliseconds(),
-		p.SessionIdle.Milliseconds(), p.SessionAbsolute.Milliseconds(), p.DeactivationAllowed)
+		p.SessionIdle.Milliseconds(), p.SessionAbsolute.Milliseconds(), p.DeactivationAllowed, string(p.PassFor), p.SecondApprover, p.RestartsPerHour)
 	return err
 }
 
@@ -87,9 +101,9 @@ func (t *tx) createPolicy(teamID string) error {
 func policyOf(r reader, teamID string) (Policy, error) {
 	var p Policy
 	var grace, window, containment, idle, absolute, remember int64
-	err := r.row(`SELECT two_step_required, grace_ms, activation_window_ms, containment_ms, session_idle_ms, session_absolute_ms, deactivation_allowed, remember_ms, version
+	err := r.row(`SELECT two_step_required, grace_ms, activation_window_ms, containment_ms, session_idle_ms, session_absolute_ms, deactivation_allowed, pass_for, second_approver, restarts_per_hour, remember_ms, version
 		FROM policies WHERE team_id = $1`, teamID).
-		Scan(&p.TwoStepRequired, &grace, &window, &containment, &idle, &absolute, &p.DeactivationAllowed, &remember, &p.Version)
+		Scan(&p.TwoStepRequired, &grace, &window, &containment, &idle, &absolute, &p.DeactivationAllowed, (*string)(&p.PassFor), &p.SecondApprover, &p.RestartsPerHour, &remember, &p.Version)
 	p.Grace = time.Duration(grace) * time.Millisecond
 	p.ActivationWindow = time.Duration(window) * time.Millisecond
 	p.Containment = time.Duration(containment) * time.Millisecond

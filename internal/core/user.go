@@ -87,6 +87,7 @@ type userRow struct {
 	status                  Status
 	language, theme         string
 	passwordHash            string
+	passwordDue             bool
 	twoStep                 TwoStep
 	dueBy                   int64
 	dueReason               DueReason
@@ -130,12 +131,12 @@ const userColumns = userOwnColumns + `, t.name`
 // knows no other name for the table there.
 var userReturned = ` RETURNING ` + strings.ReplaceAll(userOwnColumns, "u.", "users.") + `, (SELECT t.name FROM teams t WHERE t.id = users.team_id)`
 
-const userOwnColumns = `u.id, u.team_id, u.email, u.name, u.role, u.status, u.language, u.theme, u.password_hash,
+const userOwnColumns = `u.id, u.team_id, u.email, u.name, u.role, u.status, u.language, u.theme, u.password_hash, u.password_due,
 	u.two_step, u.due_by, u.due_reason, u.contained_until, u.created_at, u.last_sign_in_at`
 
 func (u *userRow) fields() []any {
 	return []any{
-		&u.id, &u.teamID, &u.email, &u.name, (*string)(&u.role), (*string)(&u.status), &u.language, &u.theme, &u.passwordHash,
+		&u.id, &u.teamID, &u.email, &u.name, (*string)(&u.role), (*string)(&u.status), &u.language, &u.theme, &u.passwordHash, &u.passwordDue,
 		(*string)(&u.twoStep), &u.dueBy, (*string)(&u.dueReason), &u.containedUntil, &u.createdAt, &u.lastSignInAt, &u.teamName,
 	}
 }
@@ -266,6 +267,13 @@ func (t *tx) setPasswordHash(u *userRow, hash string, status Status) error {
 		u.passwordHash, u.status = hash, status
 	}
 	return err
+}
+
+// demandNewPassword makes the next sign-in ask for a new password: somebody else may
+// have this one (R13).
+func (t *tx) demandNewPassword(u *userRow) error {
+	u.passwordDue = true
+	return t.must(refuse(Missing), `UPDATE users SET password_due = TRUE WHERE id = $1 AND team_id = $2`, u.id, u.teamID)
 }
 
 func (t *tx) signedIn(u *userRow) error {
