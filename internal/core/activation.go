@@ -341,6 +341,9 @@ func (c *Core) FinishActivation(ctx context.Context, by Actor, id string, saved 
 		if err := t.storeCodes(u, set); err != nil {
 			return err
 		}
+		if _, err := t.noteBrowser(u, by.origin.Device); err != nil {
+			return err
+		}
 		ended, err := t.endSessions(u, EndedActivated, s.id)
 		if err != nil {
 			return err

@@ -23,6 +23,7 @@ var chores = []chore{
 	{"sessions", (*tx).forgetOldSessions},
 	{"throttles", (*tx).forgetOldThrottles},
 	{"devices", (*tx).forgetOldDevices},
+	{"known_browsers", (*tx).forgetOldBrowsers},
 	{"session_changes", (*tx).forgetSessionChanges},
 }
 

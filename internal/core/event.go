@@ -130,6 +130,14 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 			return err
 		}
 		return person(LetterReplay, nil)
+	case EventSessionStarted:
+		if isNew, _ := e.details["new_browser"].(bool); !isNew {
+			return nil
+		}
+		if e.details["second_step"] == SecondStepNone {
+			return person(LetterNewDevicePassword, nil)
+		}
+		return person(LetterNewDevice, nil)
 	case EventDeviceRemembered:
 		return person(LetterDeviceRemembered, map[string]any{"at": e.details["until"]})
 	case EventDeviceReused:

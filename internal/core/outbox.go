@@ -30,6 +30,9 @@ const (
 	LetterDeviceRemembered LetterKind = "device_remembered"
 	LetterDeviceReused     LetterKind = "device_reused"
 	LetterPolicyChanged    LetterKind = "policy_changed"
+
+	LetterNewDevice         LetterKind = "device"          // a sign-in with both steps
+	LetterNewDevicePassword LetterKind = "device_password" // … with the password alone
 )
 
 // Letter is one letter of the queue. Args hold what its sentences name; never a

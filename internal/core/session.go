@@ -44,6 +44,8 @@ const (
 	EndedSuspended       EndReason = "suspended"
 	EndedRoleChanged     EndReason = "role_changed"
 	EndedByAdministrator EndReason = "by_admin"
+	EndedFrozen          EndReason = "frozen"
+	EndedNotMe           EndReason = "not_me"
 )
 
 // Session is a signed-in browser or client.

@@ -186,12 +186,20 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject
 		t.nothingToRecord() // an attempt is no change of the account; its outcome is recorded
 		return t.createAttempt(by, u)
 	}
+	firstEver, newBrowser := u.lastSignInAt == 0, false
+	if next == StepSignedIn {
+		if newBrowser, err = t.noteBrowser(u, by.origin.Device); err != nil {
+			return nil, err
+		}
+	}
 	s, err := t.openSession(u, by.origin, sessionProof{secondStep: SecondStepNone, passwordAt: t.now, deviceID: deviceID})
 	if err != nil {
 		return nil, err
 	}
 	return &SignIn{Next: next, Session: s, ExpiresAt: s.ExpiresAt, Remembered: remembered}, t.record(eventOf{
-		event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{"session": s.ID, "second_step": s.SecondStep, "remembered_device": s.Remembered},
+		event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{
+			"session": s.ID, "second_step": s.SecondStep, "remembered_device": s.Remembered, "new_browser": newBrowser && !firstEver,
+		},
 	})
 }
 
@@ -297,6 +305,10 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 		if err != nil {
 			return err
 		}
+		newBrowser, err := t.noteBrowser(u, by.origin.Device)
+		if err != nil {
+			return err
+		}
 		s, err := t.openSession(u, by.origin, sessionProof{secondStep: p.kind, recoveryCodeID: used.codeID, passwordAt: at(a.createdAt)})
 		if err != nil {
 			return err
@@ -322,7 +334,7 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 				return err
 			}
 		}
-		return t.record(eventOf{event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{"session": s.ID, "second_step": s.SecondStep}})
+		return t.record(eventOf{event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{"session": s.ID, "second_step": s.SecondStep, "new_browser": newBrowser}})
 	})
 	if err != nil {
 		return nil, err

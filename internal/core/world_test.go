@@ -291,6 +291,7 @@ var allTables = []string{
 	"teams", "policies", "users", "user_words", "authenticators", "recovery_code_sets", "recovery_codes", "activations", "sign_in_attempts",
 	"sessions", "throttles", "links", "restarts", "audit_events", "outbox",
 	"return_hosts", "devices", "chores",
+	"known_browsers",
 }
 
 // snapshot is every row of every table, for "nothing was changed".

@@ -147,7 +147,7 @@ func shapeOf(letter core.Letter) (shape, error) {
 	switch letter.Kind {
 	case core.LetterActivated, core.LetterDeactivated, core.LetterCodeUsed, core.LetterCodesNew, core.LetterReplay:
 		return shape{link: "/me", closing: []string{"mail.ok", "mail.notyou"}}, nil
-	case core.LetterDeviceRemembered, core.LetterDeviceReused:
+	case core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterNewDevice, core.LetterNewDevicePassword:
 		return shape{link: "/me/sessions", closing: []string{"mail.ok", "mail.notyou"}}, nil
 	case core.LetterPolicyChanged:
 		return shape{link: "/team/policy"}, nil

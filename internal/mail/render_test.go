@@ -62,7 +62,7 @@ func kinds() []core.LetterKind {
 		core.LetterActivated, core.LetterDeactivated, core.LetterRestarted, core.LetterRestartedOwners,
 		core.LetterCodeUsed, core.LetterCodesLow, core.LetterCodesNone, core.LetterCodesNew, core.LetterReplay,
 		core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
-		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged,
+		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged, core.LetterNewDevice, core.LetterNewDevicePassword,
 	}
 }
 
