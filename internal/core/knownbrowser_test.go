@@ -17,7 +17,7 @@ func TestBrowserFamily(t *testing.T) {
 		firefoxOnLinux: "firefox/linux",
 		newerFirefox:   "firefox/linux",
 		chromeOnPhone:  "chrome/android",
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0":                      "edge/windows",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0":                   "edge/windows",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/142.0.7204.119 Mobile/15E148 Safari/604.1": "chrome/ios",
 		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15":                           "safari/macos",
 		"curl/8.14.1": "curl",
