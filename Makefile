@@ -6,8 +6,8 @@ GOTEST = go test -race -p 2 -timeout 15m
 run: ## start the demo
 	go run ./cmd/doorstep demo
 
-build: ## bin/doorstep: one static program, compiled for what it does most
-	CGO_ENABLED=0 go build -trimpath -pgo=cmd/doorstep/serve.pgo -ldflags "-s -w" -o bin/doorstep ./cmd/doorstep
+build: ## bin/doorstep: one static program
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/doorstep ./cmd/doorstep
 
 test: ## every test, with the race detector, PostgreSQL and a real browser
 	scripts/prepare

@@ -39,6 +39,9 @@ type Forward struct {
 	apps    bool
 	trusted []netip.Prefix
 	log     *slog.Logger
+
+	lines lines
+	date  date
 }
 
 // New makes the room.
@@ -79,9 +82,10 @@ func (f *Forward) Before(next http.Handler) http.Handler {
 // decides which of the two: no host, no port, no prefix, no method, no User-Agent.
 func (f *Forward) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	defer f.rescue(rw, r)
-	status := f.answer(rw, r)
-	if f.log.Enabled(r.Context(), slog.LevelDebug) {
-		f.log.DebugContext(r.Context(), "request", "method", r.Method, "route", Path, "status", status)
+	h := rw.Header()
+	status := f.decided(h, r)
+	if !f.takeOver(rw, r, status, h) {
+		rw.WriteHeader(status)
 	}
 }
 
@@ -98,15 +102,16 @@ func (f *Forward) rescue(rw http.ResponseWriter, r *http.Request) {
 // noStore is shared by all answers; nobody changes it.
 var noStore = []string{"no-store"}
 
-func (f *Forward) answer(rw http.ResponseWriter, r *http.Request) (status int) {
-	h := rw.Header()
+// decided sets the headers of the answer and returns its status.
+func (f *Forward) decided(h http.Header, r *http.Request) (status int) {
 	h["Cache-Control"] = noStore
 	status = f.decide(h, r)
-	rw.WriteHeader(status)
+	if f.log.Enabled(r.Context(), slog.LevelDebug) {
+		f.log.DebugContext(r.Context(), "request", "method", r.Method, "route", Path, "status", status)
+	}
 	return status
 }
 
-// decide sets the headers of the answer and returns its status.
 func (f *Forward) decide(h http.Header, r *http.Request) (status int) {
 	asked, fine := addressOf(r.Header)
 	if !fine {

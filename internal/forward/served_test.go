@@ -12,11 +12,7 @@ import (
 	"doorstep/internal/apptest"
 )
 
-// BenchmarkServed asks over connections, as a proxy does: the whole way through
-// net/http. The profile with which `make build` compiles comes from it, and is made
-// anew with
-//
-//	go test -run '^$' -bench Served -benchtime 20s -trimpath -cpuprofile cmd/doorstep/serve.pgo ./internal/forward
+// BenchmarkServed asks over connections that are kept, as a proxy does.
 func BenchmarkServed(b *testing.B) {
 	a := proxied(b, apptest.Options{})
 	request := "GET /forward-auth HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: application/json\r\n" +

@@ -51,7 +51,9 @@ func run(ctx context.Context, l net.Listener, e *edges, o edgeOptions, post *mai
 	stop()
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 	defer cancel()
-	if err := srv.Shutdown(patience); err != nil {
+	err = srv.Shutdown(patience)
+	e.forward.Stop(patience)
+	if err != nil {
 		o.log.Warn("some requests did not finish in time and were cut off")
 		return errors.Join(srv.Close(), ignoreClosed(<-failed))
 	}

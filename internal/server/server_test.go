@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -140,6 +141,7 @@ func TestStartAndStop(t *testing.T) {
 				t.Errorf("%s answers %d %q", path, status, body)
 			}
 		}
+		kept := keep(t, s)
 		streams := []io.ReadCloser{watch(t, s, "text/event-stream"), watch(t, s, "*/*")}
 		if took := s.ends(); took > 3*time.Second {
 			t.Errorf("took %s to stop, with two pages open", took)
@@ -150,6 +152,9 @@ func TestStartAndStop(t *testing.T) {
 			}
 			stream.Close()
 		}
+		if n, err := kept.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("a proxy's kept connection: %d bytes and %v", n, err)
+		}
 	}
 	http.DefaultClient.CloseIdleConnections()
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
@@ -158,6 +163,26 @@ func TestStartAndStop(t *testing.T) {
 			t.Fatalf("%d goroutines before, %d after:\n%s", before, runtime.NumGoroutine(), stacks[:runtime.Stack(stacks, true)])
 		}
 	}
+}
+
+// keep is a proxy's connection after two questions.
+func keep(t *testing.T, s *running) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	r := bufio.NewReader(conn)
+	for range 2 {
+		if _, err := io.WriteString(conn, "GET /forward-auth HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := http.ReadResponse(r, nil); err != nil || answer.StatusCode != http.StatusUnauthorized {
+			t.Fatal(answer, err)
+		}
+	}
+	return conn
 }
 
 // watch signs in and opens the stream that a page holds open. Not every client says
