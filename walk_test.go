@@ -166,6 +166,7 @@ var samples = map[string]sample{
 	"POST /team/users/{id}/sessions": {core.NeedAdmin, 303, ""},
 	"GET /team/policy":               {core.NeedAdmin, 200, ""},
 	"POST /team/policy":              {core.NeedSteppedUpAdmin, 303, "session_idle=2&session_idle_unit=hours"},
+	"POST /team/policy/effect":       {core.NeedAdmin, 200, "session_idle=2&session_idle_unit=hours"},
 }
 
 // outcome is what must come of it: "" when the visitor gets in.
@@ -183,7 +184,7 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.RecoverySession // the verb's own: such a session sees the team and acts on nobody
 	case code == "" && strings.Contains(r.Path, "/devices/{id}"):
 		return core.Missing // nobody here has a remembered device
-	case v.name == admin && r.Needs == core.NeedSteppedUpAdmin && strings.HasSuffix(r.Path, "/team/policy"):
+	case v.name == admin && r.Method != http.MethodGet && strings.Contains(r.Path, "/team/policy"):
 		return core.OwnerOnly // the verb's own: admins read it
 	case v.name == stale && r.Method == http.MethodGet && r.Path == "/me/two-step/recovery-codes":
 		return core.StepUpRequired // the page's own: it shows codes that were just made without one

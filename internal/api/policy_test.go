@@ -12,7 +12,10 @@ import (
 func TestPolicy(t *testing.T) {
 	w := newWorld(t)
 	ana, bruno := w.cast["ana"].token, w.cast["bruno"].token
-	fields := []string{"session_idle_seconds", "session_absolute_seconds", "remember_devices_seconds", "return_hosts", "version"}
+	fields := []string{
+		"two_step_required", "grace_seconds", "activation_window_seconds", "containment_seconds", "pass_for", "second_approver", "restarts_per_hour",
+		"deactivation_allowed", "session_idle_seconds", "session_absolute_seconds", "remember_devices_seconds", "return_hosts", "version", "weaker",
+	}
 	a := w.call("GET", "/team/policy", bruno, nil).is(200).keys("", fields...)
 	version := a.at("version").(float64)
 	if a.at("session_idle_seconds") != 3600.0 || a.at("session_absolute_seconds") != 86400.0 || a.at("remember_devices_seconds") != 0.0 || len(a.at("return_hosts").([]any)) != 0 {
@@ -60,6 +63,12 @@ func TestPolicyRefuses(t *testing.T) {
 		{object{"remember_devices_seconds": 3600}, core.OutOfRange, "remember_devices_seconds", "1 day to 30 days"},
 		{object{"return_hosts": []string{"https://wiki.example.com"}}, core.HostInvalid, "return_hosts", "https://wiki.example.com"},
 		{object{"return_hosts": manyHosts()}, core.TooManyHosts, "return_hosts", "50"},
+		{object{"grace_seconds": 3600}, core.OutOfRange, "grace_seconds", "1 day to 30 days, in whole minutes"},
+		{object{"activation_window_seconds": 60}, core.OutOfRange, "activation_window_seconds", "1 hour to 14 days"},
+		{object{"containment_seconds": 0}, core.OutOfRange, "containment_seconds", "1 hour to 30 days"},
+		{object{"restarts_per_hour": 0}, core.NumberOutOfRange, "restarts_per_hour", "from 1 to 100"},
+		{object{"pass_for": "some"}, codeInvalidField, "pass_for", ""},
+		{object{"two_step_required": "yes"}, codeInvalidField, "two_step_required", ""},
 		{object{"return_hosts": "wiki.example.com"}, codeInvalidField, "return_hosts", ""},
 		{object{"session_idle_seconds": "3600"}, codeInvalidField, "session_idle_seconds", ""},
 		{object{"session_idle_seconds": 3600.5}, codeInvalidField, "session_idle_seconds", ""},
@@ -91,4 +100,56 @@ func TestPolicyIsNotForTheContained(t *testing.T) {
 	_, _, fresh := w.activate(w.password("ana").is(200).text("session.token"))
 	w.call("GET", "/team/policy", fresh, nil).is(200)
 	w.call("PATCH", "/team/policy", fresh, object{"session_idle_seconds": 1800}).refused(403, core.Contained)
+}
+
+// Every setting is read and written by its own name.
+func TestPolicyOfRestarts(t *testing.T) {
+	w := newWorld(t)
+	ana := w.cast["ana"].token
+	change := object{
+		"two_step_required": false, "grace_seconds": 86400.0, "activation_window_seconds": 7200.0, "containment_seconds": 3600.0, "pass_for": "everybody",
+		"second_approver": true, "restarts_per_hour": 7.0, "deactivation_allowed": false,
+	}
+	for _, a := range []*reply{w.call("PATCH", "/team/policy", ana, change).is(200), w.call("GET", "/team/policy", ana, nil).is(200)} {
+		for name, value := range change {
+			if a.at(name) != value {
+				t.Errorf("%s is %v, want %v", name, a.at(name), value)
+			}
+		}
+		if got := fmt.Sprint(a.at("weaker")); got != "[two_step_required containment_seconds restarts_per_hour]" {
+			t.Errorf("weaker: %s", got)
+		}
+	}
+	// Threat mode, as the API says it.
+	code := w.cast["carla"].codes[0]
+	a := w.call("POST", "/two-step/deactivate", w.cast["carla"].token, object{"code": code}).refused(403, core.DeactivationPaused)
+	if a.text("detail") != "Your team has paused deactivation. Ask an owner or admin for a restart." {
+		t.Error(a.raw)
+	}
+}
+
+func TestPolicyEffect(t *testing.T) {
+	w := newWorld(t)
+	ana := w.cast["ana"].token
+	before := w.call("GET", "/team/policy", ana, nil).is(200)
+	a := w.call("PATCH", "/team/policy?effect=1", ana, object{"grace_seconds": 2 * 86400, "deactivation_allowed": false}).is(200)
+	by := testStart.Add(48 * time.Hour).Format(time.RFC3339)
+	for name, want := range map[string]any{
+		"effect.people_must_activate": 4.0, "effect.must_activate_by": by, "effect.people_must_activate_now": 0.0, "effect.people_freed": 0.0,
+		"effect.people_who_may_not_deactivate": 3.0, "effect.sessions_ended": 0.0, "effect.devices_forgotten": 0.0, "effect.people_with_more_days": 0.0,
+		"grace_seconds": 2 * 86400.0, "version": 1.0,
+	} {
+		if a.at(name) != want {
+			t.Errorf("%s is %v, want %v", name, a.at(name), want)
+		}
+	}
+	if now := w.call("GET", "/team/policy", ana, nil).is(200); now.raw != before.raw || strings.Contains(now.raw, "effect") {
+		t.Errorf("something was saved: %s", now.raw)
+	}
+	w.call("PATCH", "/team/policy?effect=1", ana, object{"grace_seconds": 1}).refused(422, core.OutOfRange)
+	w.call("PATCH", "/team/policy?effect=1", w.cast["bruno"].token, object{"grace_seconds": 86400}).refused(403, core.OwnerOnly)
+	w.call("PATCH", "/team/policy?effect=2", ana, object{"grace_seconds": 86400}).refused(422, codeInvalidField)
+	if list := w.call("GET", "/team/users?two_step=grace", ana, nil).is(200).at("items").([]any); len(list) != 4 {
+		t.Errorf("%d people are in their days of grace", len(list))
+	}
 }

@@ -34,7 +34,7 @@ type personInFull struct {
 type peopleQuery struct {
 	Q       string `query:"q" doc:"The beginning of a word of the name or of a part of the email address; of several words, of each"`
 	Role    string `query:"role" enum:"owner,admin,member"`
-	TwoStep string `query:"two_step" enum:"off,active,due"`
+	TwoStep string `query:"two_step" enum:"off,active,due,grace" doc:"grace: off, and the days to activate still run until due_by"`
 	Cursor  string `query:"cursor" doc:"next_cursor of the page before"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }

@@ -33,8 +33,8 @@ func (c *Core) DeactivateTwoStep(ctx context.Context, by Actor, pass, text strin
 		if err != nil {
 			return err
 		}
-		if u.state(t.now) != TwoStepActive {
-			return refuse(NotActive)
+		if err := deactivationAllowed(t, u, t.now); err != nil {
+			return err // an owner may have paused it while the code was compared
 		}
 		if !t.now.Before(passwordAt.Add(stepUpLasts)) {
 			return refuse(StepUpRequired)
@@ -69,17 +69,23 @@ func (c *Core) mayDeactivate(ctx context.Context, by Actor) (*userRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.state(c.Now()) != TwoStepActive {
-		return nil, refuse(NotActive)
+	return u, deactivationAllowed(r, u, c.Now())
+}
+
+// deactivationAllowed is for before and under the lock. Refuses: not-active,
+// deactivation-paused.
+func deactivationAllowed(r reader, u *userRow, now time.Time) error {
+	if u.state(now) != TwoStepActive {
+		return refuse(NotActive)
 	}
 	policy, err := policyOf(r, u.teamID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !policy.DeactivationAllowed {
-		return nil, refuse(DeactivationPaused)
+		return refuse(DeactivationPaused)
 	}
-	return u, nil
+	return nil
 }
 
 // notTheSameCode keeps whoever saw one recovery code being typed from turning

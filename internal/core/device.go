@@ -197,6 +197,12 @@ func (t *tx) deleteDevicesOfTeam(teamID string) error {
 	return err
 }
 
+// devicesOfTeam counts what deleteDevicesOfTeam would forget.
+func devicesOfTeam(r reader, teamID string, now time.Time) (n int, err error) {
+	err = r.row(`SELECT COUNT(*) FROM devices WHERE team_id = $1 AND user_id IN (SELECT id FROM users WHERE team_id = $1) AND expires_at > $2`, teamID, ms(now)).Scan(&n)
+	return n, err
+}
+
 func devicesOf(r reader, u *userRow, now time.Time) (n int, err error) {
 	err = r.row(`SELECT COUNT(*) FROM devices WHERE user_id = $1 AND team_id = $2 AND expires_at > $3`, u.id, u.teamID, ms(now)).Scan(&n)
 	return n, err

@@ -30,8 +30,11 @@ type Person struct {
 // TwoStepNotActive filters for everybody whose 2-step is not active: `off` and `due`.
 const TwoStepNotActive TwoStep = "not_active"
 
+// TwoStepGrace filters for those of `off` whose days to activate still run.
+const TwoStepGrace TwoStep = "grace"
+
 // PeopleFilter is what a list of people is asked for. TwoStep is off, active,
-// due, TwoStepNotActive, or "" for all.
+// due, TwoStepNotActive, TwoStepGrace, or "" for all.
 type PeopleFilter struct {
 	Query   string
 	Role    Role

@@ -49,7 +49,7 @@ func readQuestion(teamID string, f PeopleFilter, now time.Time) (*peopleQuestion
 		return nil, refuseField(RoleInvalid, "role")
 	}
 	switch f.TwoStep {
-	case "", TwoStepOff, TwoStepActive, TwoStepDue, TwoStepNotActive:
+	case "", TwoStepOff, TwoStepActive, TwoStepDue, TwoStepNotActive, TwoStepGrace:
 	default:
 		return nil, refuseField(InvalidField, "two_step").with("field", "two_step")
 	}
@@ -67,6 +67,10 @@ func (q *peopleQuestion) admits(u *userRow) bool {
 	case "":
 	case TwoStepNotActive:
 		if u.twoStep == TwoStepActive {
+			return false
+		}
+	case TwoStepGrace:
+		if u.state(q.now) != TwoStepOff || u.dueBy == 0 {
 			return false
 		}
 	default:
@@ -121,6 +125,8 @@ func (q *peopleQuestion) makeWays() []*way {
 		return append(ways, q.inStates(TwoStepOff, TwoStepDue))
 	case TwoStepOff:
 		ways = append(ways, q.divided(gathered(`due_by = 0`), gathered(`due_by > $2`)))
+	case TwoStepGrace:
+		ways = append(ways, q.divided(gathered(`due_by > $2`)))
 	case TwoStepDue:
 		ways = append(ways, q.divided(stretch{from: `FROM users WHERE team_id = $1 AND two_step = 'due'`}, gathered(`due_by > 0 AND due_by <= $2`)))
 	}

@@ -1,11 +1,8 @@
 package core
 
 import (
-	"cmp"
 	"context"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -38,7 +35,13 @@ const (
 
 const day = 24 * time.Hour
 
-func defaultPolicy() Policy {
+// PassForValues lists them in the order in which pages offer them.
+func PassForValues() []PassFor {
+	return []PassFor{PassForOwnersAndAdmins, PassForEverybody, PassForNobody}
+}
+
+// DefaultPolicy is what a team begins with.
+func DefaultPolicy() Policy {
 	return Policy{
 		TwoStepRequired:     true,
 		Grace:               7 * day,
@@ -60,16 +63,25 @@ type PolicyRange struct {
 }
 
 // Ranges of what teams may choose. The shortest times are those that still let
-// somebody finish what they do; the longest are those of SP 800-63B-4 §2.1.3 for
-// AAL1, beyond which a session is no proof of anything.
+// somebody finish what they do; the longest of sessions are those of SP 800-63B-4
+// §2.1.3 for AAL1, beyond which a session is no proof of anything. Behind a restart
+// a member's account stands behind its password alone, so the window ends in two
+// weeks at most, and containment can be short but not absent (R15).
 var (
-	RangeSessionIdle     = PolicyRange{Least: 5 * time.Minute, Most: 24 * time.Hour}
-	RangeSessionAbsolute = PolicyRange{Least: 15 * time.Minute, Most: 30 * day}
-	RangeRememberDevices = PolicyRange{Least: day, Most: 30 * day, Off: true}
+	RangeGrace            = PolicyRange{Least: day, Most: 30 * day, Off: true}
+	RangeActivationWindow = PolicyRange{Least: time.Hour, Most: 14 * day}
+	RangeContainment      = PolicyRange{Least: time.Hour, Most: 30 * day}
+	RangeSessionIdle      = PolicyRange{Least: 5 * time.Minute, Most: 24 * time.Hour}
+	RangeSessionAbsolute  = PolicyRange{Least: 15 * time.Minute, Most: 30 * day}
+	RangeRememberDevices  = PolicyRange{Least: day, Most: 30 * day, Off: true}
 )
 
-// ReturnHostsMost is how many hosts a team may register.
-const ReturnHostsMost = 50
+// RestartsPerHourLeast and RestartsPerHourMost are the range of restarts per
+// approver and hour.
+const (
+	RestartsPerHourLeast = 1
+	RestartsPerHourMost  = 100
+)
 
 func (r PolicyRange) check(field string, d time.Duration) error {
 	if r.Off && d == 0 || r.Least <= d && d <= r.Most && d%time.Minute == 0 {
@@ -80,15 +92,19 @@ func (r PolicyRange) check(field string, d time.Duration) error {
 
 // PolicyChange is what an owner changes; nil leaves it.
 type PolicyChange struct {
-	SessionIdle, SessionAbsolute, RememberDevices *time.Duration
-	ReturnHosts                                   *[]string
+	TwoStepRequired, SecondApprover, DeactivationAllowed *bool
+	Grace, ActivationWindow, Containment                 *time.Duration
+	PassFor                                              *PassFor
+	RestartsPerHour                                      *int
+	SessionIdle, SessionAbsolute, RememberDevices        *time.Duration
+	ReturnHosts                                          *[]string
 	// Seen is the version that the form showed; 0 does not compare. Whoever saved in
 	// between is not overwritten.
 	Seen int64
 }
 
 func (t *tx) createPolicy(teamID string) error {
-	p := defaultPolicy()
+	p := DefaultPolicy()
 	_, err := t.exec(`INSERT INTO policies (team_id, two_step_required, grace_ms, activation_window_ms, containment_ms, session_idle_ms, session_absolute_ms, deactivation_allowed, pass_for, second_approver, restarts_per_hour)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		teamID, p.TwoStepRequired, p.Grace.Milliseconds(), p.ActivationWindow.Milliseconds(), p.Containment.Milliseconds(),
@@ -113,6 +129,14 @@ func policyOf(r reader, teamID string) (Policy, error) {
 	return p, err
 }
 
+// policyForNewcomer reads what a new user is made under, and holds it until they
+// are: a change of policy that comes between would find neither them nor be found.
+func (t *tx) policyForNewcomer(teamID string) (required bool, grace time.Duration, err error) {
+	var milliseconds int64
+	err = t.row(`UPDATE policies SET version = version WHERE team_id = $1 RETURNING two_step_required, grace_ms`, teamID).Scan(&required, &milliseconds)
+	return required, time.Duration(milliseconds) * time.Millisecond, err
+}
+
 func wholePolicy(r reader, teamID string) (*Policy, error) {
 	p, err := policyOf(r, teamID)
 	if err != nil {
@@ -120,18 +144,6 @@ func wholePolicy(r reader, teamID string) (*Policy, error) {
 	}
 	p.ReturnHosts, err = returnHosts(r, teamID)
 	return &p, err
-}
-
-func returnHosts(r reader, teamID string) ([]string, error) {
-	hosts := []string{}
-	err := r.each(`SELECT host FROM return_hosts WHERE team_id = $1`, []any{teamID}, func(scan func(...any) error) error {
-		var host string
-		err := scan(&host)
-		hosts = append(hosts, host)
-		return err
-	})
-	slices.Sort(hosts)
-	return hosts, err
 }
 
 // Policy reads the team's policy. Refuses: not-signed-in, activation-required,
@@ -151,10 +163,12 @@ func (c *Core) Policy(ctx context.Context, by Actor) (*Policy, error) {
 }
 
 // ChangePolicy changes the team's policy and tells the owners what was before and
-// is now. Shorter times hold for sessions and devices that are there already.
+// is now. Shorter times hold for sessions and devices that are there already, and
+// what is said of 2-step for everybody who is in the team (dueCases); times after a
+// restart hold from the next one on.
 // Refuses: not-signed-in, session-ended, activation-required, owner-only,
 // contained, recovery-session, step-up-required, policy-changed, out-of-range,
-// host-invalid, too-many-hosts.
+// number-out-of-range, invalid-field, host-invalid, too-many-hosts.
 func (c *Core) ChangePolicy(ctx context.Context, by Actor, change PolicyChange) (*Policy, error) {
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
@@ -210,8 +224,8 @@ func mayChangePolicy(actor *userRow, proved SecondStep, now time.Time) error {
 	return nil
 }
 
-// with is the policy after a change. Refuses: out-of-range, host-invalid,
-// too-many-hosts, all that is wrong at once.
+// with is the policy after a change. Refuses: out-of-range, number-out-of-range,
+// invalid-field, host-invalid, too-many-hosts, all that is wrong at once.
 func (p Policy) with(change PolicyChange) (Policy, error) {
 	set := func(to *time.Duration, from *time.Duration, field string, in PolicyRange) error {
 		if from == nil {
@@ -221,10 +235,24 @@ func (p Policy) with(change PolicyChange) (Policy, error) {
 		return in.check(field, *from)
 	}
 	problems := []error{
+		set(&p.Grace, change.Grace, "grace", RangeGrace),
+		set(&p.ActivationWindow, change.ActivationWindow, "activation_window", RangeActivationWindow),
+		set(&p.Containment, change.Containment, "containment", RangeContainment),
+	}
+	if change.PassFor != nil {
+		if p.PassFor = *change.PassFor; !slices.Contains(PassForValues(), p.PassFor) {
+			problems = append(problems, refuseField(InvalidField, "pass_for").with("field", "pass_for"))
+		}
+	}
+	if change.RestartsPerHour != nil {
+		if p.RestartsPerHour = *change.RestartsPerHour; p.RestartsPerHour < RestartsPerHourLeast || p.RestartsPerHour > RestartsPerHourMost {
+			problems = append(problems, refuseField(NumberOutOfRange, "restarts_per_hour").with("min", RestartsPerHourLeast).with("max", RestartsPerHourMost))
+		}
+	}
+	problems = append(problems,
 		set(&p.SessionIdle, change.SessionIdle, "session_idle", RangeSessionIdle),
 		set(&p.SessionAbsolute, change.SessionAbsolute, "session_absolute", RangeSessionAbsolute),
-		set(&p.RememberDevices, change.RememberDevices, "remember_devices", RangeRememberDevices),
-	}
+		set(&p.RememberDevices, change.RememberDevices, "remember_devices", RangeRememberDevices))
 	if p.SessionIdle > p.SessionAbsolute {
 		problems = append(problems, refuseField(OutOfRange, "session_idle").with("min", RangeSessionIdle.Least).with("max", min(p.SessionAbsolute, RangeSessionIdle.Most)))
 	}
@@ -232,6 +260,13 @@ func (p Policy) with(change PolicyChange) (Policy, error) {
 		hosts, err := readHosts(*change.ReturnHosts)
 		problems = append(problems, err)
 		p.ReturnHosts = hosts
+	}
+	for _, yesOrNo := range []struct{ to, from *bool }{
+		{&p.TwoStepRequired, change.TwoStepRequired}, {&p.SecondApprover, change.SecondApprover}, {&p.DeactivationAllowed, change.DeactivationAllowed},
+	} {
+		if yesOrNo.from != nil {
+			*yesOrNo.to = *yesOrNo.from
+		}
 	}
 	return p, together(problems...)
 }
@@ -243,14 +278,25 @@ func (t *tx) changePolicy(by Actor, actor *userRow, before, after *Policy) error
 		return nil
 	}
 	after.Version = before.Version + 1
-	if err := t.must(refuse(PolicyChanged), `UPDATE policies SET session_idle_ms = $1, session_absolute_ms = $2, remember_ms = $3, version = $4 WHERE team_id = $5 AND version = $6`,
-		after.SessionIdle.Milliseconds(), after.SessionAbsolute.Milliseconds(), after.RememberDevices.Milliseconds(), after.Version, actor.teamID, before.Version); err != nil {
+	// First of all the row that newcomers are made under: whoever is being made at this
+	// moment is there for the statements below, or is made under the new policy.
+	if err := t.must(refuse(PolicyChanged), `UPDATE policies SET two_step_required = $1, grace_ms = $2, activation_window_ms = $3, containment_ms = $4,
+			deactivation_allowed = $5, pass_for = $6, second_approver = $7, restarts_per_hour = $8,
+			session_idle_ms = $9, session_absolute_ms = $10, remember_ms = $11, version = $12
+		WHERE team_id = $13 AND version = $14`,
+		after.TwoStepRequired, after.Grace.Milliseconds(), after.ActivationWindow.Milliseconds(), after.Containment.Milliseconds(),
+		after.DeactivationAllowed, string(after.PassFor), after.SecondApprover, after.RestartsPerHour,
+		after.SessionIdle.Milliseconds(), after.SessionAbsolute.Milliseconds(), after.RememberDevices.Milliseconds(), after.Version,
+		actor.teamID, before.Version); err != nil {
 		return err
 	}
 	if !slices.Equal(before.ReturnHosts, after.ReturnHosts) {
 		if err := t.storeReturnHosts(actor.teamID, after.ReturnHosts); err != nil {
 			return err
 		}
+	}
+	if err := t.applyDueCases(actor.teamID, before.dueCases(after, t.now), details); err != nil {
+		return err
 	}
 	if after.SessionIdle < before.SessionIdle || after.SessionAbsolute < before.SessionAbsolute {
 		if err := t.shortenSessions(actor.teamID, after.SessionIdle, after.SessionAbsolute); err != nil {
@@ -265,86 +311,49 @@ func (t *tx) changePolicy(by Actor, actor *userRow, before, after *Policy) error
 	return t.record(eventOf{event: EventPolicyChanged, by: by, actor: actor, team: actor.teamID, details: details})
 }
 
+// settings are what a policy says, by the names of the API and of the audit log.
+// Times are written as Go writes a duration.
+func (p *Policy) settings() map[string]any {
+	return map[string]any{
+		"two_step_required": p.TwoStepRequired, "grace": p.Grace.String(), "activation_window": p.ActivationWindow.String(),
+		"containment": p.Containment.String(), "pass_for": string(p.PassFor), "second_approver": p.SecondApprover,
+		"restarts_per_hour": p.RestartsPerHour, "deactivation_allowed": p.DeactivationAllowed, "session_idle": p.SessionIdle.String(),
+		"session_absolute": p.SessionAbsolute.String(), "remember_devices": p.RememberDevices.String(), "return_hosts": p.ReturnHosts,
+	}
+}
+
 // differences are what a change changes, for the event: old and new by name.
 func (p *Policy) differences(after *Policy) map[string]any {
-	d := map[string]any{}
-	note := func(name string, old, now any, same bool) {
-		if !same {
-			d[name] = map[string]any{"before": old, "after": now}
+	d, now := map[string]any{}, after.settings()
+	for name, old := range p.settings() {
+		if name == "return_hosts" && slices.Equal(p.ReturnHosts, after.ReturnHosts) || name != "return_hosts" && old == now[name] {
+			continue
 		}
+		d[name] = map[string]any{"before": old, "after": now[name]}
 	}
-	note("session_idle", p.SessionIdle.String(), after.SessionIdle.String(), p.SessionIdle == after.SessionIdle)
-	note("session_absolute", p.SessionAbsolute.String(), after.SessionAbsolute.String(), p.SessionAbsolute == after.SessionAbsolute)
-	note("remember_devices", p.RememberDevices.String(), after.RememberDevices.String(), p.RememberDevices == after.RememberDevices)
-	note("return_hosts", p.ReturnHosts, after.ReturnHosts, slices.Equal(p.ReturnHosts, after.ReturnHosts))
 	return d
 }
 
-func (t *tx) storeReturnHosts(teamID string, hosts []string) error {
-	if _, err := t.exec(`DELETE FROM return_hosts WHERE team_id = $1`, teamID); err != nil {
-		return err
-	}
-	for _, host := range hosts {
-		if _, err := t.exec(`INSERT INTO return_hosts (team_id, host) VALUES ($1, $2)`, teamID, host); err != nil {
-			return err
+// Weaker names the settings that protect less than the default does.
+func (p *Policy) Weaker() []string {
+	d, weaker := DefaultPolicy(), []string{}
+	for _, s := range []struct {
+		name string
+		is   bool
+	}{
+		{"two_step_required", !p.TwoStepRequired},
+		{"grace", p.Grace > d.Grace},
+		{"activation_window", p.ActivationWindow > d.ActivationWindow},
+		{"containment", p.Containment < d.Containment},
+		{"pass_for", p.PassFor == PassForNobody},
+		{"restarts_per_hour", p.RestartsPerHour > d.RestartsPerHour},
+		{"session_idle", p.SessionIdle > d.SessionIdle},
+		{"session_absolute", p.SessionAbsolute > d.SessionAbsolute},
+		{"remember_devices", p.RememberDevices > 0},
+	} {
+		if s.is {
+			weaker = append(weaker, s.name)
 		}
 	}
-	return nil
-}
-
-// hostShape is a name of letters, digits and hyphens in labels, or an address of
-// the fourth version, and perhaps a port: nothing that two programs could read in
-// two ways. Other scripts are written as xn--….
-var hostShape = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*(:[1-9][0-9]{0,4})?$`)
-
-// FoldHost writes a host as it is compared: small letters, no final dot, no port
-// that its scheme implies. "" for what is no host.
-func FoldHost(scheme, host string) string {
-	host = strings.ToLower(host)
-	name, port, ported := strings.Cut(host, ":")
-	name = strings.TrimSuffix(name, ".")
-	if ported && !(scheme == "https" && port == "443" || scheme == "http" && port == "80") {
-		name += ":" + port
-	}
-	if len(name) > 259 || !hostShape.MatchString(name) {
-		return ""
-	}
-	return name
-}
-
-// readHosts reads the hosts of a form. Refuses: host-invalid, too-many-hosts.
-func readHosts(texts []string) ([]string, error) {
-	var hosts []string
-	for _, text := range texts {
-		text = strings.TrimSpace(text)
-		if text == "" {
-			continue
-		}
-		host := FoldHost("https", text)
-		if host == "" {
-			return nil, refuseField(HostInvalid, "return_hosts").with("host", cut(text, 80))
-		}
-		hosts = append(hosts, host)
-	}
-	slices.SortFunc(hosts, cmp.Compare[string])
-	if hosts = slices.Compact(hosts); len(hosts) > ReturnHostsMost {
-		return nil, refuseField(TooManyHosts, "return_hosts").with("n", ReturnHostsMost)
-	}
-	return hosts, nil
-}
-
-// MayReturnTo says whether a sign-in may lead back to a host (as FoldHost writes
-// it): for somebody signed in, one that their team registered; for nobody yet, one
-// that any team did.
-func (c *Core) MayReturnTo(ctx context.Context, by Actor, host string) (bool, error) {
-	if host == "" {
-		return false, nil
-	}
-	where, args := `host = $1`, []any{host}
-	if by.session != nil {
-		where, args = where+` AND team_id = $2`, append(args, by.session.User.Team.ID)
-	}
-	var n int
-	err := c.read(ctx).row(`SELECT COUNT(*) FROM return_hosts WHERE `+where, args...).Scan(&n)
-	return n > 0, err
+	return weaker
 }

@@ -93,11 +93,13 @@ const (
 	NoOwnerYet      Code = "no-owner-yet"
 	PolicyChanged   Code = "policy-changed" // by somebody else, meanwhile
 	OutOfRange      Code = "out-of-range"
-	HostInvalid     Code = "host-invalid"
-	TooManyHosts    Code = "too-many-hosts"
-	InvalidCursor   Code = "invalid-cursor"
-	InvalidField    Code = "invalid-field"
-	ServerBusy      Code = "busy"
+	// NumberOutOfRange is OutOfRange of what is no time.
+	NumberOutOfRange Code = "number-out-of-range"
+	HostInvalid      Code = "host-invalid"
+	TooManyHosts     Code = "too-many-hosts"
+	InvalidCursor    Code = "invalid-cursor"
+	InvalidField     Code = "invalid-field"
+	ServerBusy       Code = "busy"
 )
 
 var kinds = map[Code]Kind{
@@ -202,7 +204,7 @@ func Codes() []Code {
 		AlreadyActive, NotActive, DeactivationPaused, ActivationExpired, ActivationReplaced, ActivationNotProved, NotSaved, AccountClosed,
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
-		PolicyChanged, OutOfRange, HostInvalid, TooManyHosts,
+		PolicyChanged, OutOfRange, NumberOutOfRange, HostInvalid, TooManyHosts,
 		LinkGone, SetupUsed, NoOwnerYet, InvalidCursor, InvalidField, ServerBusy,
 	}
 }

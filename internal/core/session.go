@@ -392,3 +392,27 @@ func (t *tx) shortenSessions(teamID string, idle, absolute time.Duration) error 
 		idle.Milliseconds(), absolute.Milliseconds(), teamID)
 	return err
 }
+
+// sessionsEndedBy counts the live sessions of a team that shortenSessions would end
+// at once. The time when one was last seen may stand in memory alone.
+func (c *Core) sessionsEndedBy(r reader, teamID string, idle, absolute time.Duration, now time.Time) (n int, err error) {
+	err = r.each(`SELECT id, second_step, created_at, last_seen_at, idle_ms, expires_at FROM sessions
+		WHERE team_id = $1 AND ended_at = 0 AND expires_at > $2 AND (created_at + $3 <= $2 OR last_seen_at + $4 <= $2)
+			AND user_id IN (SELECT id FROM users WHERE team_id = $1)`,
+		[]any{teamID, ms(now), absolute.Milliseconds(), idle.Milliseconds()}, func(scan func(...any) error) error {
+			var s sessionRow
+			if err := scan(&s.id, (*string)(&s.secondStep), &s.createdAt, &s.lastSeenAt, &s.idle, &s.expiresAt); err != nil {
+				return err
+			}
+			s.lastSeenAt = max(s.lastSeenAt, c.seen.of(s.id))
+			if s.over(now) != "" {
+				return nil
+			}
+			s.idle, s.expiresAt = min(s.idle, idle.Milliseconds()), min(s.expiresAt, s.createdAt+absolute.Milliseconds())
+			if s.over(now) != "" {
+				n++
+			}
+			return nil
+		})
+	return n, err
+}

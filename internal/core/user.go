@@ -217,7 +217,7 @@ type newUser struct {
 
 // createUser makes a user. Owners have no days of grace. Refuses: email-taken.
 func (t *tx) createUser(n newUser) (*userRow, error) {
-	policy, err := policyOf(t, n.team.ID)
+	required, grace, err := t.policyForNewcomer(n.team.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -226,11 +226,11 @@ func (t *tx) createUser(n newUser) (*userRow, error) {
 		language: n.language, passwordHash: n.passwordHash, twoStep: TwoStepOff, createdAt: ms(t.now),
 	}
 	switch {
-	case !policy.TwoStepRequired:
-	case n.role == RoleOwner || policy.Grace <= 0:
+	case !required:
+	case n.role == RoleOwner || grace <= 0:
 		u.twoStep, u.dueReason = TwoStepDue, DuePolicy
 	default:
-		u.dueBy, u.dueReason = ms(t.now.Add(policy.Grace)), DueGrace
+		u.dueBy, u.dueReason = ms(t.now.Add(grace)), DueGrace
 	}
 	_, err = t.exec(`INSERT INTO users (id, team_id, email, email_key, name, name_key, role, status, language, password_hash, two_step, due_by, due_reason, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
@@ -253,6 +253,19 @@ func (t *tx) setTwoStep(u *userRow, to TwoStep, dueBy time.Time, why DueReason) 
 		u.twoStep, u.dueBy, u.dueReason = to, ms(dueBy), why
 	}
 	return err
+}
+
+// applyDueCase does to everybody in the team what a change of policy does to some
+// of them, in one statement however many they are, and returns their number. On
+// PostgreSQL it may meet a verb that holds two of them crosswise; the loser is
+// tried again by db.
+func (t *tx) applyDueCase(teamID string, d dueCase) (int64, error) {
+	return t.exec(`UPDATE users SET `+d.set+` WHERE team_id = $1 AND `+d.where, slices.Concat([]any{teamID}, d.whereArgs, d.setArgs)...)
+}
+
+func (d dueCase) count(r reader, teamID string) (n int64, err error) {
+	err = r.row(`SELECT COUNT(*) FROM users WHERE team_id = $1 AND `+d.where, append([]any{teamID}, d.whereArgs...)...).Scan(&n)
+	return n, err
 }
 
 func (t *tx) contain(u *userRow, until time.Time) error {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"time"
+
 	"doorstep/internal/core"
 	"doorstep/internal/words"
 )
@@ -51,7 +53,7 @@ func (v *visit) ownTodo(two *core.TwoStepStatus) []todo {
 	case two.State != core.TwoStepActive:
 		t := todo{Text: v.say("home.activate"), Href: "/me/two-step/activate"}
 		if !two.DueBy.IsZero() {
-			t.Hint = v.say("two.grace", words.Args{"at": two.DueBy})
+			t.Hint = v.graceSays(two.DueBy)
 		}
 		return []todo{t}
 	case two.RecoveryCodesLeft == 0:
@@ -62,6 +64,12 @@ func (v *visit) ownTodo(two *core.TwoStepStatus) []todo {
 		return nil
 	}
 	return []todo{codes}
+}
+
+// graceSays is until when somebody may wait with their activation, and how long that
+// is from now.
+func (v *visit) graceSays(by time.Time) string {
+	return v.say("two.grace", words.Args{"at": by}) + " " + v.say("two.grace.left", v.until(by))
 }
 
 // teamTodo is what is missing in the team, for those who look after it.

@@ -38,6 +38,26 @@ type typed func(field, otherwise string) string
 // settings are all of them, in the order of the page.
 func settings() []setting {
 	return []setting{
+		yesOrNo("two_step_required", "pol.required",
+			func(p *core.Policy) bool { return p.TwoStepRequired },
+			func(c *core.PolicyChange, yes *bool) { c.TwoStepRequired = yes }),
+		lasting("grace", "pol.grace", core.RangeGrace, []string{"days"},
+			func(p *core.Policy) time.Duration { return p.Grace },
+			func(c *core.PolicyChange, d *time.Duration) { c.Grace = d }),
+		lasting("activation_window", "pol.window", core.RangeActivationWindow, []string{"hours", "days"},
+			func(p *core.Policy) time.Duration { return p.ActivationWindow },
+			func(c *core.PolicyChange, d *time.Duration) { c.ActivationWindow = d }),
+		lasting("containment", "pol.contain", core.RangeContainment, []string{"hours", "days"},
+			func(p *core.Policy) time.Duration { return p.Containment },
+			func(c *core.PolicyChange, d *time.Duration) { c.Containment = d }),
+		passFor(),
+		yesOrNo("second_approver", "pol.second",
+			func(p *core.Policy) bool { return p.SecondApprover },
+			func(c *core.PolicyChange, yes *bool) { c.SecondApprover = yes }),
+		restartsPerHour(),
+		yesOrNo("deactivation_allowed", "pol.deact",
+			func(p *core.Policy) bool { return p.DeactivationAllowed },
+			func(c *core.PolicyChange, yes *bool) { c.DeactivationAllowed = yes }),
 		lasting("session_idle", "pol.idle", core.RangeSessionIdle, []string{"minutes", "hours"},
 			func(p *core.Policy) time.Duration { return p.SessionIdle },
 			func(c *core.PolicyChange, d *time.Duration) { c.SessionIdle = d }),
@@ -57,8 +77,11 @@ type settingRow struct {
 	Risk               string   // what speaks against it, before anybody turns it on …
 	AtRisk             bool     // … and whether it is on
 	Says               []string // what holds, for who only reads
+	Weaker             bool     // than the default
 	Value              string   // for who writes; as typed, when that was refused
-	Units              []option // of a time; a text of several lines has none
+	Units              []option // of a time
+	Choices            []option // of a setting that has a few values
+	Number             bool     // a count; what is none of these is a text of several lines
 }
 
 // unitOf are the units that a time can be written in, by the value of their choice.
@@ -69,12 +92,11 @@ func lasting(field, label string, in core.PolicyRange, units []string, of func(*
 	return setting{
 		field: field, label: label,
 		row: func(v *visit, p *core.Policy, typed typed, r *settingRow) {
-			r.Hint = v.say(label+".hint", words.Args{"min": edge.Exactly(v.words, in.Least), "max": edge.Exactly(v.words, in.Most)})
+			began := core.DefaultPolicy()
+			r.Hint = v.say(label+".hint", words.Args{"min": edge.Exactly(v.words, in.Least), "max": edge.Exactly(v.words, in.Most)}) + " " + v.byDefault(v.lastingFor(label, of(&began)))
 			d := of(p)
 			n, unit, choice := asTyped(d, units)
-			if r.Says = []string{edge.Exactly(v.words, d)}; d == 0 {
-				r.Says[0] = v.say("pol.never")
-			}
+			r.Says = []string{v.lastingFor(label, d)}
 			r.Value = typed(field, strconv.Itoa(n))
 			unit = typed(unitField(field), unit)
 			for _, name := range choice {
@@ -85,6 +107,88 @@ func lasting(field, label string, in core.PolicyRange, units []string, of func(*
 			if v.r.PostForm.Has(field) {
 				d := readTime(v.sent(field), v.sent(unitField(field)))
 				to(c, &d)
+			}
+		},
+	}
+}
+
+// byDefault says what a team begins with.
+func (v *visit) byDefault(value string) string {
+	return v.say("pol.default", words.Args{"value": value})
+}
+
+// lastingFor is a time of the policy in words; what 0 means is the setting's own.
+func (v *visit) lastingFor(label string, d time.Duration) string {
+	switch {
+	case d > 0:
+		return edge.Exactly(v.words, d)
+	case v.words.Has(label + ".none"):
+		return v.say(label + ".none")
+	}
+	return v.say("pol.never")
+}
+
+// choosing is a setting that has a few values; their words are keys that end as the
+// values do.
+func choosing(field, label, prefix string, values []string, of func(*core.Policy) string, to func(*core.PolicyChange, string)) setting {
+	return setting{
+		field: field, label: label,
+		row: func(v *visit, p *core.Policy, typed typed, r *settingRow) {
+			began := core.DefaultPolicy()
+			r.Hint = v.say(label+".hint") + " " + v.byDefault(v.say(prefix+of(&began)))
+			r.Says = []string{v.say(prefix + of(p))}
+			chosen := typed(field, of(p))
+			for _, value := range values {
+				r.Choices = append(r.Choices, option{value, v.say(prefix + value), value == chosen})
+			}
+		},
+		read: func(v *visit, c *core.PolicyChange) {
+			if v.r.PostForm.Has(field) {
+				to(c, v.sent(field))
+			}
+		},
+	}
+}
+
+// yesOrNo leaves what holds where the form says neither.
+func yesOrNo(field, label string, of func(*core.Policy) bool, to func(*core.PolicyChange, *bool)) setting {
+	named := map[bool]string{true: "yes", false: "no"}
+	return choosing(field, label, "pol.", []string{"yes", "no"},
+		func(p *core.Policy) string { return named[of(p)] },
+		func(c *core.PolicyChange, text string) {
+			if yes := text == "yes"; yes || text == "no" {
+				to(c, &yes)
+			}
+		})
+}
+
+func passFor() setting {
+	var values []string
+	for _, value := range core.PassForValues() {
+		values = append(values, string(value))
+	}
+	return choosing("pass_for", "pol.pass", "pol.pass.", values,
+		func(p *core.Policy) string { return string(p.PassFor) },
+		func(c *core.PolicyChange, text string) { c.PassFor = (*core.PassFor)(&text) })
+}
+
+func restartsPerHour() setting {
+	const field = "restarts_per_hour"
+	return setting{
+		field: field, label: "pol.limit",
+		row: func(v *visit, p *core.Policy, typed typed, r *settingRow) {
+			r.Hint = v.say("pol.limit.hint", words.Args{"min": core.RestartsPerHourLeast, "max": core.RestartsPerHourMost}) + " " +
+				v.byDefault(v.words.Number(core.DefaultPolicy().RestartsPerHour))
+			r.Says = []string{v.words.Number(p.RestartsPerHour)}
+			r.Value, r.Number = typed(field, strconv.Itoa(p.RestartsPerHour)), true
+		},
+		read: func(v *visit, c *core.PolicyChange) {
+			if v.r.PostForm.Has(field) {
+				n, err := strconv.Atoi(strings.TrimSpace(v.sent(field)))
+				if err != nil {
+					n = -1 // no range has it: refused together with all else that is wrong
+				}
+				c.RestartsPerHour = &n
 			}
 		},
 	}
@@ -162,6 +266,12 @@ func showPolicy(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.showPolicyAs(policy, nil)
+}
+
+// showPolicyAs shows what holds or, where effect is set, what was typed and what it
+// would do.
+func (v *visit) showPolicyAs(policy *core.Policy, effect *core.PolicyEffect) error {
 	typed := typed(v.retyped)
 	if r := v.refused; r != nil && r.Code == core.PolicyChanged {
 		// What holds now is shown, to be looked at before it is changed.
@@ -172,17 +282,56 @@ func showPolicy(v *visit) error {
 		p.Version = n
 	}
 	p.Main = "mid"
+	weaker := policy.Weaker()
+	if effect != nil {
+		weaker = effect.Policy.Weaker()
+	}
+	labels := map[string]string{}
 	for _, s := range settings() {
-		row := settingRow{Field: s.field, Label: v.say(s.label)}
+		row := settingRow{Field: s.field, Label: v.say(s.label), Weaker: slices.Contains(weaker, s.field)}
 		s.row(v, policy, typed, &row)
 		p.Rows = append(p.Rows, row)
+		labels[s.field] = row.Label
 		for i := range p.Problems {
 			if p.Problems[i].Field == s.field {
 				p.Problems[i].Label = row.Label // several settings can be refused with one sentence
 			}
 		}
 	}
+	if effect != nil {
+		p.Banner = v.effectBanner(effect, labels)
+	}
 	return v.show("policy", p)
+}
+
+// effectBanner says in sentences what a change would do: the numbers of people
+// concerned, and which of what it touches is then weaker than the default.
+func (v *visit) effectBanner(e *core.PolicyEffect, labels map[string]string) *banner {
+	if len(e.Changed) == 0 {
+		return &banner{Tone: "info", Lines: []string{v.say("pol.effect.same")}}
+	}
+	b := &banner{Tone: "info", Lines: []string{v.say("pol.effect.unsaved")}}
+	for _, x := range []struct {
+		key string
+		n   int
+	}{
+		{"pol.effect", e.MustActivate}, {"pol.effect.now", e.MustActivateNow}, {"pol.effect.more", e.MoreDays}, {"pol.effect.freed", e.Freed},
+		{"pol.effect.sessions", e.SessionsEnd}, {"pol.effect.devices", e.DevicesForgotten}, {"pol.effect.paused", e.MayNotDeactivate},
+	} {
+		if x.n > 0 {
+			b.Lines = append(b.Lines, v.say(x.key, words.Args{"n": x.n, "at": e.MustActivateBy}))
+		}
+	}
+	if len(b.Lines) == 1 {
+		b.Lines = append(b.Lines, v.say("pol.effect.nobody"))
+	}
+	for _, field := range e.Policy.Weaker() {
+		if slices.Contains(e.Changed, field) {
+			b.Tone = "warn"
+			b.Lines = append(b.Lines, v.say("pol.effect.weaker", words.Args{"setting": labels[field]}))
+		}
+	}
+	return b
 }
 
 // whyNotPolicy says why the form is not there, "" when it is.
@@ -196,7 +345,8 @@ func (v *visit) whyNotPolicy(r *core.Refusal) string {
 	return edge.Sentence(v.words, r)
 }
 
-func changePolicy(v *visit) error {
+// sentPolicy is what the form says.
+func (v *visit) sentPolicy() core.PolicyChange {
 	change := core.PolicyChange{}
 	if text := v.sent("version"); text != "" {
 		seen, err := strconv.ParseInt(text, 10, 64)
@@ -208,7 +358,24 @@ func changePolicy(v *visit) error {
 	for _, s := range settings() {
 		s.read(v, &change)
 	}
-	if _, err := v.core.ChangePolicy(v.ctx(), v.by(), change); err != nil {
+	return change
+}
+
+// lookAtPolicy says what the form would do, and saves nothing.
+func lookAtPolicy(v *visit) error {
+	effect, err := v.core.PolicyEffect(v.ctx(), v.by(), v.sentPolicy())
+	if err != nil {
+		return err
+	}
+	policy, err := v.core.Policy(v.ctx(), v.by())
+	if err != nil {
+		return err
+	}
+	return v.showPolicyAs(policy, effect)
+}
+
+func changePolicy(v *visit) error {
+	if _, err := v.core.ChangePolicy(v.ctx(), v.by(), v.sentPolicy()); err != nil {
 		return err
 	}
 	v.tell(notice{Says: "pol.saved"})

@@ -229,3 +229,56 @@ func TestPolicyHoldsAtOnce(t *testing.T) {
 	w.clock.pass(10 * time.Minute)
 	carla.get("/me").wants(t, 200, "/sign-in", w.says("ended.idle"))
 }
+
+// Look at the effect says the numbers, keeps what was typed and saves nothing.
+func TestPolicyEffectPage(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn("ana")
+	b.get("/team/policy").wants(t, 200, "/team/policy", w.says("pol.look"))
+	b.page.wantsFields(t, map[string]string{
+		"two_step_required": "yes", "grace": "7", "grace_unit": "days", "activation_window": "3", "activation_window_unit": "days", "containment": "1",
+		"containment_unit": "days", "pass_for": "owners_and_admins", "second_approver": "no", "restarts_per_hour": "5", "deactivation_allowed": "yes",
+	})
+	for _, text := range []string{"Default: Yes.", "Default: 7 days.", "From 1 day to 30 days", "Default: Owners and admins.", "Default: 5.", "From 1 to 100."} {
+		if !strings.Contains(b.page.text(), text) {
+			t.Errorf("beside the settings there is no %q", text)
+		}
+	}
+	form := b.page
+	look := func(fields ...string) *answer {
+		t.Helper()
+		form := b.page.find(func(n *html.Node) bool { return n.Data == "form" && attr(n, "action") == "/team/policy" })
+		return b.post("/team/policy/effect", filled(form, fields...))
+	}
+	look("two_step_required", "no", "deactivation_allowed", "no", "restarts_per_hour", "9").
+		wants(t, 200, "/team/policy/effect", w.says("pol.effect.unsaved"))
+	for _, text := range []string{
+		"people no longer have to activate", "people can no longer deactivate", w.says("pol.effect.weaker", words.Args{"setting": w.says("pol.required")}), w.says("pol.weaker"),
+	} {
+		if !strings.Contains(b.page.text(), text) {
+			t.Errorf("the effect does not say %q: %s", text, b.page.news())
+		}
+	}
+	b.page.wantsFields(t, map[string]string{"two_step_required": "no", "restarts_per_hour": "9", "deactivation_allowed": "no", "grace": "7"})
+	b.send("/team/policy").wants(t, 200, "/team/policy", w.says("pol.saved"))
+	b.page.wantsFields(t, map[string]string{"two_step_required": "no", "restarts_per_hour": "9", "deactivation_allowed": "no"})
+	look().wants(t, 200, "/team/policy/effect", w.says("pol.effect.same"))
+	look("pass_for", "everybody").wants(t, 200, "/team/policy/effect", w.says("pol.effect.nobody"))
+	look("restarts_per_hour", "many").wants(t, 422, "/team/policy/effect", w.says("refusal.number-out-of-range", words.Args{"min": 1, "max": 100}))
+	b.page.wantsFields(t, map[string]string{"restarts_per_hour": "many"})
+
+	// Whoever saved meanwhile is seen before anything is counted.
+	b.page = form
+	look("grace", "1").wants(t, 409, "/team/policy/effect", w.says("refusal.policy-changed"))
+	b.page.wantsFields(t, map[string]string{"two_step_required": "no", "grace": "7"})
+
+	// Threat mode, as the person's page says it.
+	carla := w.browser()
+	carla.signIn("carla")
+	carla.get("/me/two-step/deactivate").wants(t, 200, "/me/two-step/deactivate", w.says("refusal.deactivation-paused"))
+	if strings.Contains(carla.page.body, `action="/me/two-step/deactivate"`) {
+		t.Error("there is a form")
+	}
+	carla.post("/me/two-step/deactivate", formOf(carla, "code", "123456")).wants(t, 403, "/me/two-step/deactivate", w.says("refusal.deactivation-paused"))
+}

@@ -26,9 +26,9 @@ type stepUpPage struct {
 // carried are the fields that outlive a step-up; never a secret.
 func carried() []string { return append(policyFields(), "reason", "verified_by") }
 
-// carriedRoom is how many bytes of them, as they are written, a notice holds inside
+// carriedRoom is how many bytes of them, as they are written with their names, a notice holds inside
 // a cookie's 4 KiB.
-const carriedRoom = 2400
+const carriedRoom = 2800
 
 // carry collects what was typed before the step-up, also what was emptied.
 func (v *visit) carry() map[string]string {
@@ -52,7 +52,7 @@ func (v *visit) tellTyped(kept map[string]string) {
 	room := carriedRoom
 	for _, name := range carried() {
 		text, typed := kept[name]
-		switch written := len(strconv.Quote(text)); {
+		switch written := len(strconv.Quote(text)) + len(name) + len(`"":,`); {
 		case !typed:
 		case written > room:
 			n.Says = "up.toolong"

@@ -52,7 +52,7 @@ func showTeam(v *visit) error {
 		p.People = v.howMany("team.found", people.Found)
 	}
 	p.Roles = v.options(p.Role, "team.filter.allroles", "role.", "owner", "admin", "member")
-	p.States = v.options(p.TwoStep, "team.filter.alltwo", "team.filter.", "active", "not_active", "off", "due")
+	p.States = v.options(p.TwoStep, "team.filter.alltwo", "team.filter.", "active", "not_active", "off", "grace", "due")
 	if people.NotActive.N > 0 && !p.Filtered {
 		p.Inactive = v.howMany("team.inactive", people.NotActive)
 	}

@@ -36,7 +36,7 @@ func showTwoStep(v *visit) error {
 		p.CodesTone = "warn"
 	}
 	if !p.Active && !two.DueBy.IsZero() {
-		p.Why = v.say("two.grace", words.Args{"at": two.DueBy})
+		p.Why = v.graceSays(two.DueBy)
 	}
 	return v.show("two-step", p)
 }

@@ -130,6 +130,7 @@ func (w *Web) Routes() []edge.Route {
 		w.post("/team/users/{id}/sessions", core.NeedAdmin, endUserSessions, showUserSessions),
 		w.get("/team/policy", core.NeedAdmin, showPolicy),
 		w.post("/team/policy", core.NeedSteppedUpAdmin, changePolicy, showPolicy),
+		w.post("/team/policy/effect", core.NeedAdmin, lookAtPolicy, showPolicy),
 
 		w.get("/set-password/{token}", core.NeedOpen, openPasswordLink),
 		w.get("/set-password/form", core.NeedToken, showSetPassword),
