@@ -17,6 +17,7 @@ type actor struct {
 	name    string
 	app     *apptest.App
 	self    *apptest.Person
+	pass    string // that whoever restarted them has handed over
 	devices map[string]*device
 }
 
@@ -101,7 +102,11 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 	case match(args, "is", "let", "through"):
 		return d.asksProxy(), true
 	case match(args, "begins", "activation"):
-		return a.begins(d), true
+		return a.begins(d, ""), true
+	case match(args, "begins", "activation", "with", "pass"):
+		return a.begins(d, a.pass), true
+	case match(args, "begins", "activation", "with", "pass", "*"):
+		return a.begins(d, args[4]), true
 	case starts(args, "confirms", "with"):
 		if code, known := a.code(args[2:]); known {
 			return a.confirms(d, code), true
@@ -111,7 +116,9 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 	case match(args, "finishes", "without", "saving"):
 		return a.finishes(d, false), true
 	case match(args, "activates"):
-		return a.activates(d), true
+		return a.activates(d, ""), true
+	case match(args, "activates", "with", "pass"):
+		return a.activates(d, a.pass), true
 	case starts(args, "deactivates", "with"):
 		body := map[string]any{}
 		if rest, asked := strings.CutSuffix(strings.Join(args[2:], "\n"), "\nand\npassword"); asked {
@@ -136,7 +143,9 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 		a.writesDown(answer)
 		return answer, true
 	case match(args, "restarts", "*", "for", "*", "verified", "*"):
-		return d.api.Call("POST", "/team/users/"+s.app.Person(args[1]).ID+"/restart-two-step", map[string]any{"reason": args[3], "verified_by": args[5]}), true
+		answer := d.api.Call("POST", "/team/users/"+s.app.Person(args[1]).ID+"/restart-two-step", map[string]any{"reason": args[3], "verified_by": args[5]})
+		s.handOver(args[1], answer.Get("pass"))
+		return answer, true
 	case match(args, "asks", "*", "*"):
 		return d.api.Call(args[1], s.withIDs(args[2]), nil), true
 	case match(args, "asks", "*", "*", "*"):
@@ -281,8 +290,19 @@ func (a *actor) signsIn(d *device, code func() string) *apptest.Answer {
 	return a.secondStep(d, code())
 }
 
-func (a *actor) begins(d *device) *apptest.Answer {
-	answer := d.api.Call("POST", "/two-step/activation", map[string]any{})
+// handOver gives somebody the pass of their restart, if it brought one.
+func (s *story) handOver(to, pass string) {
+	if a := s.people[to]; a != nil && pass != "" {
+		a.pass = pass
+	}
+}
+
+func (a *actor) begins(d *device, pass string) *apptest.Answer {
+	body := map[string]any{}
+	if pass != "" {
+		body["pass"] = pass
+	}
+	answer := d.api.Call("POST", "/two-step/activation", body)
 	d.activation = answer.Get("activation")
 	if answer.OK() {
 		if err := a.self.Phone.Scan(answer.Get("key")); err != nil {
@@ -302,8 +322,8 @@ func (a *actor) finishes(d *device, saved bool) *apptest.Answer {
 	return d.keep(d.api.Call("POST", "/two-step/activation/finish", map[string]any{"activation": d.activation, "saved": saved}))
 }
 
-func (a *actor) activates(d *device) *apptest.Answer {
-	if answer := a.begins(d); !answer.OK() {
+func (a *actor) activates(d *device, pass string) *apptest.Answer {
+	if answer := a.begins(d, pass); !answer.OK() {
 		return answer
 	}
 	if answer := a.confirms(d, a.self.Phone.Code()); !answer.OK() {

@@ -143,6 +143,7 @@ func (s *story) console(ts *testscript.TestScript, neg bool, args []string) {
 		s.last = &apptest.Answer{Status: 200}
 		if receipt != nil {
 			s.last.JSON = map[string]any{"sessions_ended": float64(receipt.SessionsEnded), "recovery_codes_removed": float64(receipt.RecoveryCodesRemoved)}
+			s.handOver(args[1], receipt.Pass)
 		}
 	case match(args, "prints", "setup", "link"):
 		var link string

@@ -150,6 +150,7 @@ var samples = map[string]sample{
 	"POST /me/two-step/activate": {core.NeedActivation, 303, "activation=none&code=123456"},
 
 	"POST /me/two-step/activate/over":         {core.NeedActivation, 303, ""},
+	"POST /me/two-step/activate/pass":         {core.NeedActivation, 303, "pass=none"},
 	"POST /me/two-step/activate/finish":       {core.NeedActivation, 303, "activation=none&saved=true"},
 	"GET /me/two-step/recovery-codes":         {core.NeedSignedIn, 200, ""},
 	"POST /me/two-step/recovery-codes":        {core.NeedSteppedUp, 303, ""},

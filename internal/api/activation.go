@@ -16,6 +16,10 @@ type activationAnswer struct {
 	ExpiresAt  time.Time `json:"expires_at" doc:"What is not finished by then leaves no trace"`
 }
 
+type beginRequest struct {
+	Pass string `json:"pass,omitempty" doc:"The re-activation pass, after a restart that wants one. Once it is right, this session needs it no more" example:"7k3m-q9wd-2xhq"`
+}
+
 type confirmRequest struct {
 	Activation string `json:"activation"`
 	Code       string `json:"code" doc:"The six digits that the app shows now" example:"634977"`
@@ -37,13 +41,16 @@ type finishAnswer struct {
 }
 
 func (a *API) activation() {
-	pending := []core.Code{core.ActivationExpired, core.ActivationReplaced, core.AlreadyActive, core.AccountClosed}
+	pending := []core.Code{core.ActivationExpired, core.ActivationReplaced, core.AlreadyActive, core.AccountClosed, core.PassRequired, core.PassVoid}
 	add(a, operation{
 		method: http.MethodPost, path: "/two-step/activation", needs: core.NeedActivation, id: "begin-activation", tag: tagTwoStep,
 		status: http.StatusCreated, summary: "Activate: a new key",
 		description: "Makes a key for an authenticator app. It changes nothing else yet, and ends an earlier unfinished activation. From `off` the password " +
-			"must have been proved within ten minutes.",
-		refuses: []core.Code{core.AlreadyActive, core.StepUpRequired, core.AccountClosed},
+			"must have been proved within ten minutes. After a restart that wants one, `pass` comes first; it is used up when the activation is finished.",
+		refuses: []core.Code{
+			core.AlreadyActive, core.StepUpRequired, core.AccountClosed, core.PassRequired, core.PassEmpty, core.PassLength, core.PassTypo, core.WrongPass,
+			core.PassWait, core.PassVoid, core.ServerBusy,
+		},
 	}, a.beginActivation)
 	add(a, operation{
 		method: http.MethodPost, path: "/two-step/activation/confirm", needs: core.NeedActivation, id: "confirm-activation", tag: tagTwoStep,
@@ -72,7 +79,12 @@ func (a *API) activation() {
 	})
 }
 
-func (a *API) beginActivation(ctx context.Context, c *call, _ *optional[nothing]) (*answer[activationAnswer], error) {
+func (a *API) beginActivation(ctx context.Context, c *call, in *optional[beginRequest]) (*answer[activationAnswer], error) {
+	if in.Body != nil && in.Body.Pass != "" {
+		if err := a.core.AcceptPass(ctx, c.by, in.Body.Pass); err != nil {
+			return nil, err
+		}
+	}
 	x, err := a.core.BeginActivation(ctx, c.by)
 	if err != nil {
 		return nil, err

@@ -74,7 +74,7 @@ func TestJ1Activate(t *testing.T) {
 	if gone := w.call("GET", "/session", elsewhere, nil).refused(401, core.SessionEnded); gone.text("reason") != string(core.EndedActivated) {
 		t.Errorf("the other session: %s", gone.raw)
 	}
-	s := w.call("GET", "/two-step", fresh, nil).is(200).keys("", "state", "authenticators", "recovery_codes_left", "due_by")
+	s := w.call("GET", "/two-step", fresh, nil).is(200).keys("", "state", "authenticators", "recovery_codes_left", "due_by", "pass_required")
 	apps := s.at("authenticators").([]any)
 	if s.text("state") != "active" || s.at("recovery_codes_left") != 10.0 || s.body["due_by"] != nil || len(apps) != 1 {
 		t.Fatalf("after: %s", s.raw)

@@ -94,10 +94,13 @@ func manyHosts() (hosts []string) {
 // Who was restarted a short while ago changes no policy (R15).
 func TestPolicyIsNotForTheContained(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.core.RestartFromConsole(t.Context(), core.Console("test"), w.cast["ana"].email, "lost the phone"); err != nil {
+	r, err := w.core.RestartFromConsole(t.Context(), core.Console("test"), w.cast["ana"].email, "lost the phone")
+	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, fresh := w.activate(w.password("ana").is(200).text("session.token"))
+	token := w.password("ana").is(200).text("session.token")
+	w.call("POST", "/two-step/activation", token, object{"pass": r.Pass}).is(201)
+	_, _, fresh := w.activate(token)
 	w.call("GET", "/team/policy", fresh, nil).is(200)
 	w.call("PATCH", "/team/policy", fresh, object{"session_idle_seconds": 1800}).refused(403, core.Contained)
 }

@@ -42,22 +42,29 @@ type Receipt struct {
 	DueBy                    time.Time `json:"due_by" doc:"The account closes unless 2-step authentication is active by then"`
 }
 
+// restartAnswer is the receipt of the act itself.
+type restartAnswer struct {
+	Receipt
+	Pass string `json:"pass,omitempty" doc:"The re-activation pass, where the team wants one: hand it over in person or on a call. It is in this answer and in no other"`
+}
+
 func (a *API) restart() {
 	add(a, operation{
 		method: http.MethodPost, path: "/team/users/{id}/restart-two-step", needs: core.NeedSteppedUpAdmin, id: "restart-two-step", tag: tagTeam,
 		summary: "Restart a person's 2-step authentication",
 		description: "For somebody who lost everything: authenticators, recovery codes and half-done sign-ins are gone, every session has ended, and the next " +
 			"sign-in with the same password leads to activation and to nothing else. An owner restarts anyone but themself, an admin members only. " +
-			"Restarting somebody who is `due` gives a new window.",
+			"Restarting somebody who is `due` gives a new window and a new pass.",
 		refuses: []core.Code{
 			core.Self, core.Rank, core.Contained, core.NothingToRestart, core.ReasonMissing, core.ReasonTooLong, core.VerifiedByMissing,
+			core.RestartLimit, core.PersonLimit, core.ServerBusy,
 		},
-	}, func(ctx context.Context, c *call, in *restartPerson) (*answer[Receipt], error) {
+	}, func(ctx context.Context, c *call, in *restartPerson) (*answer[restartAnswer], error) {
 		r, err := a.core.RestartTwoStep(ctx, c.by, in.ID, core.RestartRequest{Reason: in.Body.Reason, VerifiedBy: core.VerifiedBy(in.Body.VerifiedBy)})
 		if err != nil {
 			return nil, err
 		}
-		return &answer[Receipt]{Body: receiptOf(r)}, nil
+		return &answer[restartAnswer]{Body: restartAnswer{Receipt: receiptOf(r), Pass: r.Pass}}, nil
 	})
 }
 

@@ -13,6 +13,7 @@ type twoStepAnswer struct {
 	Authenticators    []authenticator `json:"authenticators" nullable:"false"`
 	RecoveryCodesLeft int             `json:"recovery_codes_left"`
 	DueBy             *time.Time      `json:"due_by" doc:"In off: until when it may wait. In due: when the account closes unless it is active by then. Else null"`
+	PassRequired      bool            `json:"pass_required" doc:"A re-activation pass has to come with POST /two-step/activation"`
 }
 
 type authenticator struct {
@@ -60,7 +61,7 @@ func (a *API) renewRecoveryCodes(ctx context.Context, c *call, _ *optional[nothi
 
 func twoStepOf(s *core.TwoStepStatus) twoStepAnswer {
 	out := twoStepAnswer{
-		State: string(s.State), Authenticators: make([]authenticator, len(s.Authenticators)), RecoveryCodesLeft: s.RecoveryCodesLeft, DueBy: when(s.DueBy),
+		State: string(s.State), Authenticators: make([]authenticator, len(s.Authenticators)), RecoveryCodesLeft: s.RecoveryCodesLeft, DueBy: when(s.DueBy), PassRequired: s.PassWanted != nil,
 	}
 	for i, x := range s.Authenticators {
 		out.Authenticators[i] = authenticator{ID: x.ID, Kind: x.Kind, Name: x.Name, CreatedAt: x.CreatedAt, LastUsedAt: when(x.LastUsedAt)}

@@ -60,6 +60,9 @@ func receiptText(email string, r *core.Restart) string {
 	fmt.Fprintf(&b, "%s ended, %s, %s and %s removed.\n", count(r.SessionsEnded, "session"), count(r.AuthenticatorsRemoved, "authenticator"),
 		count(r.RecoveryCodesRemoved, "unused recovery code"), count(r.RememberedDevicesRemoved, "remembered device"))
 	fmt.Fprintf(&b, "They sign in with the same password and activate 2-step authentication again by %s; after that the account closes until it is restarted again.\n", when(r.DueBy))
+	if r.Pass != "" {
+		fmt.Fprintf(&b, "re-activation pass: %s\nThey need it besides the password. Hand it over in person or on a call; it is not shown again.\n", r.Pass)
+	}
 	fmt.Fprintln(&b, "It was recorded, and letters to them and to the other owners of the team are queued.")
 	return b.String()
 }

@@ -39,7 +39,7 @@ func multiply(a, b byte) byte {
 	return product
 }
 
-// checkSum returns the sum of αⁱ·sᵢ; it is 0 for a whole, unspoilt code.
+// checkSum returns the sum of αⁱ·sᵢ; it is 0 for a whole, unspoilt code or pass.
 // Symbols are values 0…31 here, not letters.
 func checkSum(symbols []byte) byte {
 	var sum byte
@@ -49,12 +49,13 @@ func checkSum(symbols []byte) byte {
 	return sum
 }
 
-// checkSymbol returns the symbol that completes the 15 given ones. It is the one
-// s with α¹⁶·s equal to their sum; 32 candidates need no division.
+// checkSymbol returns the symbol that completes the given ones. After 15 it is the
+// one s with α¹⁶·s equal to their sum; 32 candidates need no division. What is
+// shorter takes the first of the same weights, and catches the same slips.
 func checkSymbol(symbols []byte) byte {
 	sum := checkSum(symbols)
 	for s := byte(0); s < 1<<bitsPerSymbol; s++ {
-		if multiply(weights[Symbols-1], s) == sum {
+		if multiply(weights[len(symbols)], s) == sum {
 			return s
 		}
 	}

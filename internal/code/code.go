@@ -1,7 +1,8 @@
 // Package code makes recovery codes and reads what people type into the one
-// field that takes an authentication code or a recovery code.
+// field that takes an authentication code or a recovery code. It makes and reads
+// re-activation passes too, which are shorter and have a field of their own.
 //
-// It owns the alphabet, the check symbol, the slow hash of a recovery code and
+// It owns the alphabet, the check symbol, the slow hash of both and
 // the single place in the program where a typed code is cleaned (read.go). It
 // must not know whose code it is, whether it was used, how many tries are left,
 // or the pepper: the caller wraps the slow hash in the keyed one.
@@ -42,18 +43,21 @@ const (
 // New returns a new recovery code in its canonical form: 16 symbols of the
 // alphabet without hyphens, the last one computed.
 func New() string {
-	var random [Symbols - 1]byte
-	rand.Read(random[:]) // never returns an error or a short read; it ends the program instead
+	return random(Symbols)
+}
 
-	var symbols [Symbols]byte
-	for i, b := range random {
-		symbols[i] = b & (1<<bitsPerSymbol - 1) // 256 is a multiple of 32: no symbol is likelier
+// random returns n symbols of the alphabet, the last one computed.
+func random(n int) string {
+	symbols := make([]byte, n)
+	rand.Read(symbols) // never returns an error or a short read; it ends the program instead
+	for i := range symbols {
+		symbols[i] &= 1<<bitsPerSymbol - 1 // 256 is a multiple of 32: no symbol is likelier
 	}
-	symbols[Symbols-1] = checkSymbol(symbols[:Symbols-1])
+	symbols[n-1] = checkSymbol(symbols[:n-1])
 	for i, s := range symbols {
 		symbols[i] = alphabet[s]
 	}
-	return string(symbols[:])
+	return string(symbols)
 }
 
 // Display returns a canonical code as it is shown and printed:
@@ -62,8 +66,12 @@ func Display(canonical string) string {
 	if len(canonical) != Symbols {
 		return canonical
 	}
+	return inGroups(canonical)
+}
+
+func inGroups(canonical string) string {
 	var shown strings.Builder
-	for i := 0; i < Symbols; i += group {
+	for i := 0; i < len(canonical); i += group {
 		if i > 0 {
 			shown.WriteByte('-')
 		}

@@ -19,11 +19,13 @@ const (
 	Recovery
 	// WrongLength is a text too short or too long to tell which code was meant.
 	WrongLength
+	// Pass is 12 symbols, well formed or mistyped; only ReadPass finds one.
+	Pass
 )
 
 // String returns the kind as a word, for test failures and logs.
 func (k Kind) String() string {
-	return [...]string{"empty", "authentication", "recovery", "wrong length"}[k]
+	return [...]string{"empty", "authentication", "recovery", "wrong length", "pass"}[k]
 }
 
 // Problem says why a text is not a code. A text with a problem is never compared
@@ -91,7 +93,7 @@ func Read(text string) Reading {
 	case typed == 6 && digitsOnly && !overlong:
 		return Reading{Kind: Authentication, Canonical: clean, Typed: typed}
 	case typed == Symbols && !overlong:
-		canonical, ok := recoveryCode(clean)
+		canonical, ok := whole(clean, Symbols)
 		if !ok {
 			return Reading{Kind: Recovery, Typed: typed, Problem: Typo}
 		}
@@ -120,9 +122,9 @@ func tidy(text string) (clean string, digitsOnly bool) {
 	return clean, digitsOnly
 }
 
-// recoveryCode reads 16 tidied symbols; it says no when one of them is not in
-// the alphabet or the check symbol does not fit.
-func recoveryCode(clean string) (canonical string, ok bool) {
+// whole reads n tidied symbols; it says no when one of them is not in the alphabet
+// or the check symbol does not fit.
+func whole(clean string, n int) (canonical string, ok bool) {
 	clean = strings.Map(func(r rune) rune {
 		switch r {
 		case 'o':
@@ -132,10 +134,10 @@ func recoveryCode(clean string) (canonical string, ok bool) {
 		}
 		return r
 	}, clean)
-	if len(clean) != Symbols { // something that is not ASCII is left
+	if len(clean) != n { // something that is not ASCII is left
 		return "", false
 	}
-	var values [Symbols]byte
+	values := make([]byte, n)
 	for i := range values {
 		v := strings.IndexByte(alphabet, clean[i])
 		if v < 0 {
@@ -143,5 +145,5 @@ func recoveryCode(clean string) (canonical string, ok bool) {
 		}
 		values[i] = byte(v)
 	}
-	return clean, checkSum(values[:]) == 0
+	return clean, checkSum(values) == 0
 }

@@ -59,7 +59,9 @@ func mayActivate(u *userRow, s *sessionRow, now time.Time) error {
 }
 
 // BeginActivation makes a new key. A pending activation of this user, here or on
-// another device, ends: the newer one counts.
+// another device, ends: the newer one counts. After a restart that wants a pass,
+// AcceptPass comes first. Refuses: not-signed-in, already-active, step-up-required,
+// account-closed, pass-required, pass-void.
 func (c *Core) BeginActivation(ctx context.Context, by Actor) (*Activation, error) {
 	return c.activation(ctx, by, true)
 }
@@ -91,12 +93,15 @@ func (c *Core) activation(ctx context.Context, by Actor, anew bool) (*Activation
 				return refuse(AlreadyActive)
 			}
 			t.nothingToRecord()
-			return nil
+			return needPass(t, u, s.id)
 		}
 		if err != nil && !IsRefusal(err, ActivationExpired) {
 			return err
 		}
 		if err := mayActivate(u, s, t.now); err != nil {
+			return err
+		}
+		if err := needPass(t, u, s.id); err != nil {
 			return err
 		}
 		if err := t.deleteActivations(u); err != nil {
@@ -193,7 +198,7 @@ func (c *Core) pendingByID(ctx context.Context, by Actor, id string) (*userRow, 
 // the recovery codes. 2-step is not on yet: only FinishActivation does that. A
 // wrong code keeps the key. Confirming again shows the same codes.
 // Refuses: activation-expired, activation-replaced, already-active, code-empty,
-// code-length, wrong-code, authenticator-wait, busy.
+// code-length, wrong-code, authenticator-wait, pass-required, pass-void, busy.
 func (c *Core) ConfirmActivation(ctx context.Context, by Actor, id, text string) (*Activation, error) {
 	u, a, err := c.pendingByID(ctx, by, id)
 	if err != nil {
@@ -231,6 +236,9 @@ func (c *Core) ConfirmActivation(ctx context.Context, by Actor, id, text string)
 			return err
 		}
 		if err := mayActivate(u, s, t.now); err != nil && !IsRefusal(err, StepUpRequired) {
+			return err
+		}
+		if err := needPass(t, u, s.id); err != nil {
 			return err
 		}
 		if err := t.must(refuse(ActivationReplaced), `UPDATE activations SET state = 'confirmed', sealed_codes = $1, confirmed_step = $2, confirmed_at = $3, fails = 0, next_try_at = 0
@@ -296,7 +304,7 @@ func (c *Core) compareActivation(ctx context.Context, by Actor, u *userRow, a *a
 // asked for. Every other session ends, this one gets a new token, the code that
 // confirmed the app is used up (R1), and the recovery codes are never shown again.
 // Refuses: not-saved, activation-not-confirmed, activation-expired,
-// activation-replaced, already-active, account-closed.
+// activation-replaced, already-active, account-closed, pass-required, pass-void.
 func (c *Core) FinishActivation(ctx context.Context, by Actor, id string, saved bool) (*Session, error) {
 	u, a, err := c.pendingByID(ctx, by, id)
 	if err != nil {
@@ -329,6 +337,10 @@ func (c *Core) FinishActivation(ctx context.Context, by Actor, id string, saved 
 			a.id, u.id, u.teamID, s.id, ms(t.now)); err != nil {
 			return err
 		}
+		passed, err := t.usePass(u, s.id)
+		if err != nil {
+			return err
+		}
 		if err := t.setTwoStep(u, TwoStepActive, time.Time{}, ""); err != nil {
 			return err
 		}
@@ -355,7 +367,7 @@ func (c *Core) FinishActivation(ctx context.Context, by Actor, id string, saved 
 		}
 		finished = s.view(u, t.now)
 		finished.Token = token
-		return t.record(eventOf{event: EventTwoStepActivated, by: by, actor: u, target: u, details: map[string]any{"sessions_ended": ended}})
+		return t.record(eventOf{event: EventTwoStepActivated, by: by, actor: u, target: u, details: map[string]any{"sessions_ended": ended, "pass": passed}})
 	})
 	if err != nil {
 		return nil, err
@@ -376,6 +388,9 @@ func (t *tx) clearSecondStep(u *userRow) error {
 		return err
 	}
 	if err := t.deleteActivations(u); err != nil {
+		return err
+	}
+	if err := t.deletePass(u); err != nil {
 		return err
 	}
 	return t.deleteAttempts(u)

@@ -38,6 +38,11 @@ const (
 	EventDeviceForgotten     = "device.forgotten"
 	EventDeviceReused        = "device.reused" // a token that had been used already
 	EventPolicyChanged       = "policy.changed"
+	EventPassAccepted        = "pass.accepted"
+	EventPassRefused         = "pass.refused"
+	EventPassVoided          = "pass.voided"
+	EventRestartLimit        = "restart.limit_reached"        // about whoever restarted so many
+	EventPersonLimit         = "restart.person_limit_reached" // about whoever was restarted so often
 )
 
 // Event is one line of the audit log.
@@ -144,6 +149,15 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 		return person(LetterDeviceReused, nil)
 	case EventPolicyChanged:
 		return t.queueLetterToAllOwners(LetterPolicyChanged, e.actor, e.by.origin, map[string]any{"by": actorName})
+	case EventPassVoided:
+		if err := person(LetterPassVoid, map[string]any{"n": passTries}); err != nil {
+			return err
+		}
+		return t.queueLetterToOwners(LetterPassVoidOwners, e.target, e.by.origin, map[string]any{"n": passTries, "name": e.target.name, "user": e.target.id})
+	case EventRestartLimit:
+		return t.queueLetterToAllOwners(LetterLimit, e.target, e.by.origin, map[string]any{"by": e.target.name, "n": e.details["n"], "user": e.target.id})
+	case EventPersonLimit:
+		return t.queueLetterToAllOwners(LetterPersonLimit, e.target, e.by.origin, map[string]any{"name": e.target.name, "n": e.details["n"], "user": e.target.id})
 	case EventRoleChanged:
 		return person(LetterRoleChanged, map[string]any{"by": actorName, "role": e.details["to"]})
 	case EventUserSuspended:

@@ -33,6 +33,10 @@ const (
 
 	LetterNewDevice         LetterKind = "device"          // a sign-in with both steps
 	LetterNewDevicePassword LetterKind = "device_password" // … with the password alone
+	LetterPassVoid          LetterKind = "pass_void"
+	LetterPassVoidOwners    LetterKind = "pass_void_owners"
+	LetterLimit             LetterKind = "limit"
+	LetterPersonLimit       LetterKind = "person_limit"
 )
 
 // Letter is one letter of the queue. Args hold what its sentences name; never a

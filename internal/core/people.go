@@ -24,6 +24,7 @@ type Person struct {
 	Authenticators    int
 	Since             time.Time // active since
 	Restarts          []Restart // the newest first, at most 20
+	PassOpen          bool      // a re-activation pass is still to be used
 	Events            []Event   // what happened to or by this person, the newest first, at most 20
 }
 
@@ -303,6 +304,9 @@ func (c *Core) Person(ctx context.Context, by Actor, userID string) (*Person, er
 		p.Since = apps[0].CreatedAt
 	}
 	if p.Restarts, err = restartsOf(r, u, 20); err != nil {
+		return nil, err
+	}
+	if p.PassOpen, err = passWanted(r, u); err != nil {
 		return nil, err
 	}
 	p.Events, err = eventsAbout(r, u, 20)

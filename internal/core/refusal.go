@@ -74,6 +74,16 @@ const (
 	NotSaved            Code = "not-saved"
 	AccountClosed       Code = "account-closed"
 
+	PassRequired Code = "pass-required"
+	PassEmpty    Code = "pass-empty"
+	PassLength   Code = "pass-length"
+	PassTypo     Code = "pass-typo"
+	WrongPass    Code = "wrong-pass"
+	PassWait     Code = "pass-wait"
+	PassVoid     Code = "pass-void"
+	RestartLimit Code = "restart-limit" // of the approver
+	PersonLimit  Code = "person-limit"  // of the person
+
 	PasswordTooShort Code = "password-too-short"
 	PasswordTooLong  Code = "password-too-long"
 	PasswordCommon   Code = "password-common"
@@ -114,6 +124,7 @@ var kinds = map[Code]Kind{
 	ActivationReplaced: Conflict, ActivationNotProved: Conflict, LastOwner: Conflict, EmailTaken: Conflict,
 	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict, PolicyChanged: Conflict,
 	ActivationExpired: Gone, LinkGone: Gone,
+	PassRequired: Forbidden, PassWait: TooMany, PassVoid: Gone, RestartLimit: TooMany, PersonLimit: TooMany,
 	InvalidCursor: BadRequest,
 	ServerBusy:    Busy,
 }
@@ -202,6 +213,7 @@ func Codes() []Code {
 		AdminOnly, OwnerOnly, Rank, OwnersSessions, Self, Contained, Missing,
 		NothingToRestart, RestartedMeanwhile, ReasonMissing, ReasonTooLong, VerifiedByMissing,
 		AlreadyActive, NotActive, DeactivationPaused, ActivationExpired, ActivationReplaced, ActivationNotProved, NotSaved, AccountClosed,
+		PassRequired, PassEmpty, PassLength, PassTypo, WrongPass, PassWait, PassVoid, RestartLimit, PersonLimit,
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
 		PolicyChanged, OutOfRange, NumberOutOfRange, HostInvalid, TooManyHosts,

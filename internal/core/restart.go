@@ -50,6 +50,12 @@ type Restart struct {
 	AuthenticatorsRemoved    int
 	RecoveryCodesRemoved     int // the unused ones
 	RememberedDevicesRemoved int
+	// Pass is the re-activation pass, where the team wants one: here once, for
+	// whoever approved, and in no later receipt.
+	Pass string
+	// PassMade says of the act itself, and of the same form sent again, that there is
+	// a pass, shown here or before.
+	PassMade bool
 }
 
 // mayRestart is R7 in one place, for the verb and for the menus that grey it out.
@@ -100,13 +106,13 @@ func (r RestartRequest) tidy() (RestartRequest, error) {
 // Refuses: not-signed-in, activation-required, recovery-session,
 // step-up-required, not-found (also another team's person), admin-only, self,
 // rank, contained, nothing-to-restart, restarted-meanwhile, reason-missing,
-// reason-too-long, verified-by-missing.
+// reason-too-long, verified-by-missing, restart-limit, person-limit, busy.
 func (c *Core) RestartTwoStep(ctx context.Context, by Actor, userID string, request RestartRequest) (*Restart, error) {
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
 	}
 	var receipt *Restart
-	err := c.write(ctx, func(t *tx) error {
+	err := c.restarting(ctx, by, userID, func(t *tx, pass *madePass) error {
 		actor, target, s, err := t.actOnOther(by, userID)
 		if err != nil {
 			return err
@@ -126,7 +132,7 @@ func (c *Core) RestartTwoStep(ctx context.Context, by Actor, userID string, requ
 		if err != nil {
 			return err
 		}
-		receipt, err = t.restart(by, actor, target, request)
+		receipt, err = t.restart(by, actor, target, request, pass)
 		return err
 	})
 	if err != nil {
@@ -135,9 +141,9 @@ func (c *Core) RestartTwoStep(ctx context.Context, by Actor, userID string, requ
 	return receipt, nil
 }
 
-// RestartFromConsole is the break-glass restart: no rank, no step-up, but the
-// same act, recorded and mailed like any other. Refuses: not-found,
-// nothing-to-restart, reason-missing, reason-too-long.
+// RestartFromConsole is the break-glass restart: no rank, no step-up, no limit, but
+// the same act, recorded and mailed like any other. Refuses: not-found,
+// nothing-to-restart, reason-missing, reason-too-long, busy.
 func (c *Core) RestartFromConsole(ctx context.Context, by Actor, email, reason string) (*Restart, error) {
 	if by.console == "" {
 		return nil, refuse(NotSignedIn)
@@ -151,7 +157,7 @@ func (c *Core) RestartFromConsole(ctx context.Context, by Actor, email, reason s
 		return nil, err
 	}
 	var receipt *Restart
-	err = c.write(ctx, func(t *tx) error {
+	err = c.restarting(ctx, by, found.id, func(t *tx, pass *madePass) error {
 		target, err := t.lockUser(found.teamID, found.id)
 		if err != nil {
 			return err
@@ -159,7 +165,7 @@ func (c *Core) RestartFromConsole(ctx context.Context, by Actor, email, reason s
 		if err := somethingToRestart(target, t.now); err != nil {
 			return err
 		}
-		receipt, err = t.restart(by, nil, target, request)
+		receipt, err = t.restart(by, nil, target, request, pass)
 		return err
 	})
 	if err != nil {
@@ -191,10 +197,18 @@ func (t *tx) actOnOther(by Actor, userID string) (actor, target *userRow, s *ses
 	return actor, target, s, nil
 }
 
-func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest) (*Restart, error) {
+// restart is the act itself, under the locks of actor and target (actor is nil for
+// the console). Refuses: restart-limit, person-limit.
+func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest, pass *madePass) (*Restart, error) {
 	policy, err := policyOf(t, target.teamID)
 	if err != nil {
 		return nil, err
+	}
+	if err := t.withinLimits(actor, target, policy); err != nil {
+		return nil, err
+	}
+	if policy.wantsPass(target.role) && pass == nil {
+		return nil, errPassWanted
 	}
 	dueBy := t.now.Add(policy.ActivationWindow)
 	gone, err := t.endTwoStep(target, EndedRestarted, dueBy, DueRestarted)
@@ -218,11 +232,20 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest) (
 		r.SessionsEnded, r.AuthenticatorsRemoved, r.RecoveryCodesRemoved, r.RememberedDevicesRemoved); err != nil {
 		return nil, err
 	}
-	return r, t.record(eventOf{event: EventTwoStepRestarted, by: by, actor: actor, target: target, reason: r.Reason, details: map[string]any{
+	if policy.wantsPass(target.role) {
+		if err := t.storePass(target, r.ID, pass, dueBy); err != nil {
+			return nil, err
+		}
+		r.Pass, r.PassMade = pass.shown, true
+	}
+	if err := t.record(eventOf{event: EventTwoStepRestarted, by: by, actor: actor, target: target, reason: r.Reason, details: map[string]any{
 		"restart": r.ID, "verified_by": r.VerifiedBy, "due_by": r.DueBy, "sessions_ended": r.SessionsEnded,
 		"authenticators_removed": r.AuthenticatorsRemoved, "recovery_codes_removed": r.RecoveryCodesRemoved,
-		"remembered_devices_removed": r.RememberedDevicesRemoved,
-	}})
+		"remembered_devices_removed": r.RememberedDevicesRemoved, "pass": r.Pass != "",
+	}}); err != nil {
+		return nil, err
+	}
+	return r, t.alarmAtLimits(by, actor, target, policy)
 }
 
 // restartedMeanwhile answers a form that shows an older state. Refuses:
@@ -236,8 +259,9 @@ func (t *tx) restartedMeanwhile(actor, target *userRow, seen string) (*Restart, 
 		return nil, refuse(RestartedMeanwhile).with("by", newest.ByName).with("at", newest.At)
 	}
 	t.endsAccess()      // the first may still be waiting for other processes to forget
-	t.nothingToRecord() // the same receipt
-	return &history[0], nil
+	t.nothingToRecord() // the same receipt, but for the pass
+	history[0].PassMade, err = passWanted(t, target)
+	return &history[0], err
 }
 
 func restartsOf(r reader, u *userRow, limit int) ([]Restart, error) {
@@ -268,6 +292,7 @@ type RestartPreview struct {
 	DueBy             time.Time // when the window would end
 	Newest            string    // for RestartRequest.Seen
 	OwnersTold        int       // owners who get a letter besides the person
+	Pass              bool      // it would make a re-activation pass
 }
 
 // RestartPreview refuses what RestartTwoStep would refuse, but for what the form
@@ -287,7 +312,7 @@ func (c *Core) RestartPreview(ctx context.Context, by Actor, userID string) (*Re
 	}
 	v := &RestartPreview{
 		Person: *p, Sessions: p.Sessions, Authenticators: p.Authenticators, RecoveryCodes: p.RecoveryCodesLeft,
-		DueBy: c.Now().Add(policy.ActivationWindow),
+		DueBy: c.Now().Add(policy.ActivationWindow), Pass: policy.wantsPass(p.Role),
 	}
 	if len(p.Restarts) > 0 {
 		v.Newest = p.Restarts[0].ID

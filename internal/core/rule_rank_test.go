@@ -18,7 +18,7 @@ func decodeKey(t testing.TB, key string) []byte {
 // R6: who is `due` reaches activation and nothing else.
 func TestR6(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		_, err := w.RestartTwoStep(w.ctx(), by(w.signIn("ana")), w.cast["bruno"].id, goodReason)
+		r, err := w.RestartTwoStep(w.ctx(), by(w.signIn("ana")), w.cast["bruno"].id, goodReason)
 		w.ok(err)
 		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["bruno"].email, testPassword, "")
 		w.ok(err)
@@ -48,6 +48,7 @@ func TestR6(t *testing.T) {
 		if r := NeedActivation.Meets(s, w.Now()); r != nil {
 			t.Errorf("activation itself: %v", r)
 		}
+		w.ok(w.AcceptPass(w.ctx(), by(s), r.Pass))
 		_, err = w.BeginActivation(w.ctx(), by(s))
 		w.ok(err)
 		// Days of grace that are over make somebody due in the middle of a session.

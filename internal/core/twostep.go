@@ -16,6 +16,7 @@ type TwoStepStatus struct {
 	Since             time.Time // when the app was added; zero unless active
 	Paused            bool      // the team has paused deactivation
 	OpenedByCode      bool      // a recovery code opened this session: it deactivates with a different one
+	PassWanted        *Refusal  // why no activation can begin before a re-activation pass was typed; nil when none is wanted
 }
 
 // TwoStepStatus reads the actor's own 2-step.
@@ -41,6 +42,11 @@ func (c *Core) TwoStepStatus(ctx context.Context, by Actor) (*TwoStepStatus, err
 	if s.RecoveryCodesLeft, err = recoveryCodesLeft(r, u); err != nil {
 		return nil, err
 	}
+	if err := needPass(r, u, by.session.ID); err != nil {
+		if s.PassWanted = Refused(err); s.PassWanted == nil {
+			return nil, err
+		}
+	}
 	policy, err := policyOf(r, u.teamID)
 	s.Paused = !policy.DeactivationAllowed
 	return s, err
@@ -65,6 +71,9 @@ func (t *tx) endTwoStep(u *userRow, why EndReason, dueBy time.Time, reason DueRe
 		return r, err
 	}
 	if err := t.deleteActivations(u); err != nil {
+		return r, err
+	}
+	if err := t.deletePass(u); err != nil {
 		return r, err
 	}
 	if err := t.deleteAttempts(u); err != nil {

@@ -153,9 +153,9 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return shape{link: "/team/policy"}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:
 		return shape{link: "/me/two-step/recovery-codes"}, nil
-	case core.LetterRestarted:
+	case core.LetterRestarted, core.LetterPassVoid:
 		return shape{}, nil // its own sentences say what to do
-	case core.LetterRestartedOwners:
+	case core.LetterRestartedOwners, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit:
 		return shape{link: "/team/users/" + url.PathEscape(asText(letter.Args["user"]))}, nil
 	case core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved:
 		return shape{closing: []string{"mail.ask"}}, nil

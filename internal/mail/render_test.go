@@ -51,6 +51,14 @@ func letter(kind core.LetterKind, language string) core.Letter {
 		add("role", "admin")
 	case core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved, core.LetterPolicyChanged:
 		add("by", "Ana Duarte")
+	case core.LetterPassVoid:
+		add("n", 20.0)
+	case core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit:
+		add("n", 5.0)
+		add("by", "Bruno Costa")
+		add("name", "Carla Méndez")
+		add("user", "0197-carla")
+		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
 	case core.LetterDeviceRemembered:
 		add("at", "2026-12-24T12:00:00Z")
 	}
@@ -63,6 +71,7 @@ func kinds() []core.LetterKind {
 		core.LetterCodeUsed, core.LetterCodesLow, core.LetterCodesNone, core.LetterCodesNew, core.LetterReplay,
 		core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
 		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged, core.LetterNewDevice, core.LetterNewDevicePassword,
+		core.LetterPassVoid, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit,
 	}
 }
 

@@ -39,6 +39,9 @@ func showActivation(v *visit) error {
 		v.tell(notice{Says: "act.already"})
 		return v.see("/me/two-step")
 	}
+	if core.IsRefusal(err, core.PassRequired) || core.IsRefusal(err, core.PassVoid) {
+		return v.showPass(core.Refused(err))
+	}
 	if err != nil {
 		return err
 	}

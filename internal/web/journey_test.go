@@ -223,6 +223,36 @@ func items(a *answer, id string) string {
 	return strings.Join(lines, "\n")
 }
 
+// The pass of a restart is on the page that answers the form, and nowhere else: not
+// after a reload, not in a cookie, not on the person's page.
+func TestPassIsShownOnce(t *testing.T) {
+	w := newWorld(t)
+	ana := w.browser()
+	ana.signIn("ana")
+	path := "/team/users/" + w.people["bruno"].id
+	ana.get(path+"/restart").wants(t, 200, path+"/restart", w.says("re.pass", words.Args{"name": "Bruno Díaz"}))
+	form := formOf(ana, "reason", "Lost his phone", "verified_by", "in_person")
+	ana.post(path+"/restart", form).wants(t, 200, path+"/restart", w.says("pass.give", words.Args{"name": "Bruno Díaz"}))
+	pass := ana.page.class("big-code").text()
+	if len(pass) != 14 || strings.Contains(w.cookie(ana, noticeCookie), pass) {
+		t.Fatalf("the pass %q", pass)
+	}
+	ana.post(path+"/restart", form).wants(t, 200, path, w.says("pass.shown"))
+	for _, page := range []string{path, path + "/restart", "/"} {
+		if ana.get(page); strings.Contains(ana.page.body, pass) {
+			t.Errorf("%s shows the pass again", page)
+		}
+	}
+	bruno := w.browser()
+	bruno.signIn("bruno").wants(t, 200, "/me/two-step/activate", w.says("pass.title"))
+	if strings.Contains(bruno.page.body, "otpauth") || bruno.page.byID("key").Node != nil {
+		t.Error("a key is shown before the pass")
+	}
+	bruno.post("/me/two-step/activate/over", formOf(bruno)).wants(t, 403, "/me/two-step/activate/over", w.says("pass.title"))
+	bruno.send("/me/two-step/activate/pass", "pass", strings.ToUpper(pass)).wants(t, 200, "/me/two-step/activate", w.says("pass.accepted"))
+	bruno.activate("bruno").wants(t, 200, "/", w.says("act.done"))
+}
+
 // What is not possible stays in the menu and says why; its page refuses too.
 func TestMenusSayWhyNot(t *testing.T) {
 	w := newWorld(t)

@@ -97,9 +97,9 @@ func (v *visit) banner(names words.Args) *banner {
 		if names == nil {
 			return nil // another page came first; the person's own shows the restart anyway
 		}
-		b := &banner{Tone: "ok", Lines: []string{v.say("re.donenone", names), v.say("re.donetold", names)}}
-		if n.N > 0 {
-			b.Lines[0] = v.say("re.done", names, args)
+		b := v.restartDone(names, n.N)
+		if n.With["pass"] != "" {
+			b.Lines = append(b.Lines, v.say("pass.shown")+" "+v.say("pass.lost"))
 		}
 		return b
 	case "user.sessions.ended", "user.sessions.endednone":

@@ -35,6 +35,9 @@ func showRestart(v *visit) error {
 	}
 	if who.DueReason == core.DueRestarted && len(who.Restarts) > 0 {
 		p.Waiting = v.say("re.waiting", v.ofRestart(who.Restarts[0]))
+		if who.PassOpen {
+			p.Waiting += " " + v.say("pass.lost")
+		}
 	}
 	for _, way := range core.VerifiedByValues() {
 		p.Ways = append(p.Ways, option{string(way), v.say(wordsOf(way)), v.typed("verified_by") == string(way)})
@@ -78,7 +81,11 @@ func (v *visit) whatEnds(p *core.RestartPreview) []string {
 		}
 	}
 	name := words.Args{"name": p.Person.Name}
-	return append(lines, v.say("re.next", name, words.Args{"at": p.DueBy}), v.say("re.told", name))
+	lines = append(lines, v.say("re.next", name, words.Args{"at": p.DueBy}))
+	if p.Pass {
+		lines = append(lines, v.say("re.pass", name))
+	}
+	return append(lines, v.say("re.told", name))
 }
 
 // restart restarts somebody's 2-step. Sent twice, core answers with one receipt.
@@ -90,6 +97,13 @@ func restart(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.tell(notice{Says: "re.done", N: done.SessionsEnded})
+	if done.Pass != "" {
+		return v.showReceipt(id, done)
+	}
+	n := notice{Says: "re.done", N: done.SessionsEnded}
+	if done.PassMade {
+		n.With = map[string]string{"pass": "shown"}
+	}
+	v.tell(n)
 	return v.see("/team/users/" + id)
 }

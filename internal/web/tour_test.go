@@ -52,6 +52,7 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.devices()
 	tr.policy()
 	tr.activating()
+	tr.passes()
 	tr.codes()
 	tr.leaving()
 	tr.team()
@@ -263,6 +264,46 @@ func (tr *tour) activating() {
 	w.clock.pass(11 * time.Minute)
 	tr.at("confirm-activate", o.get("/me/two-step/activate"))
 	tr.at("activate-off", o.send("/me/confirm", "password", testPassword), testPassword)
+}
+
+func (tr *tour) passes() {
+	w := tr.world(worldOptions{})
+	a := tr.browser(w)
+	a.signIn("ana")
+	bruno := "/team/users/" + w.people["bruno"].id
+	tr.at("restart-pass", a.get(bruno+"/restart"))
+	form := formOf(a, "reason", "Lost his phone", "verified_by", "in_person")
+	tr.at("receipt", a.post(bruno+"/restart", form))
+	w.people["bruno"].pass = a.page.class("big-code").text()
+	tr.at("receipt-again", a.post(bruno+"/restart", form), w.people["bruno"].pass)
+	tr.at("restart-pass-open", a.get(bruno+"/restart"))
+	b := tr.browser(w)
+	tr.at("pass", b.signIn("bruno"))
+	tr.at("pass-empty", b.send("/me/two-step/activate/pass"))
+	tr.at("pass-length", b.send("/me/two-step/activate/pass", "pass", "634977"), "634977")
+	tr.at("pass-typo", b.send("/me/two-step/activate/pass", "pass", "7k3m-q9wd-2xhx"), "7k3m-q9wd-2xhx")
+	const wrong = "0000-0000-0000"
+	tr.at("pass-wrong", b.send("/me/two-step/activate/pass", "pass", wrong), wrong)
+	b.send("/me/two-step/activate/pass", "pass", wrong)
+	tr.at("pass-left", b.send("/me/two-step/activate/pass", "pass", wrong), wrong)
+	b.send("/me/two-step/activate/pass", "pass", wrong)
+	tr.at("pass-pause", b.send("/me/two-step/activate/pass", "pass", wrong), wrong)
+	tr.at("pass-wait", b.send("/me/two-step/activate/pass", "pass", w.people["bruno"].pass), w.people["bruno"].pass)
+	w.clock.pass(time.Minute)
+	tr.at("pass-accepted", b.send("/me/two-step/activate/pass", "pass", w.people["bruno"].pass), w.people["bruno"].pass)
+	c := tr.browser(w)
+	c.signIn("bruno")
+	for range 15 { // five were wrong above, of which none was given back
+		w.clock.pass(55 * time.Minute)
+		c.get("/me/two-step/activate")
+		if c.page.byID("pass").Node == nil {
+			c.signIn("bruno")
+		}
+		w.clock.pass(6 * time.Minute)
+		c.send("/me/two-step/activate/pass", "pass", wrong)
+	}
+	tr.at("pass-void", c.page)
+	tr.at("pass-void-later", c.get("/me/two-step/activate"))
 }
 
 func (tr *tour) codes() {

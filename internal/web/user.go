@@ -82,6 +82,9 @@ func (v *visit) personNotes(p *core.Person) []note {
 		notes = append(notes, note{"warn", v.say("user.closed", name)})
 	case p.TwoStep == core.TwoStepDue && p.DueReason == core.DueRestarted && len(p.Restarts) > 0:
 		notes = append(notes, note{"info", v.say("user.waiting", name, v.ofRestart(p.Restarts[0]))})
+		if p.PassOpen && p.MayNotRestart == nil {
+			notes = append(notes, note{"info", v.say("pass.lost")})
+		}
 	}
 	return notes
 }

@@ -115,6 +115,7 @@ func (w *Web) Routes() []edge.Route {
 		w.get("/me/two-step/activate", core.NeedActivation, showActivation),
 		w.post("/me/two-step/activate", core.NeedActivation, confirmActivation, showActivation),
 		w.post("/me/two-step/activate/over", core.NeedActivation, startOver, showActivation),
+		w.post("/me/two-step/activate/pass", core.NeedActivation, enterPass, showActivation),
 		w.post("/me/two-step/activate/finish", core.NeedActivation, finishActivation, showActivation),
 		w.get("/me/two-step/recovery-codes", core.NeedSignedIn, showRecoveryCodes),
 		w.post("/me/two-step/recovery-codes", core.NeedSteppedUp, renewRecoveryCodes, showRecoveryCodes),

@@ -290,6 +290,7 @@ func TestTwinsSayTheSame(t *testing.T) {
 		"team.title": "nav.team", "help.title": "nav.help", "print.title": "codes.heading",
 		"me.sessions": "sess.count", "user.sessions.count": "sess.count",
 		"ev.second_step.refused": "ev.second_step.failed",
+		"refusal.wrong-pass":     "pass.nomatch", "refusal.restart-limit": "re.limit",
 	} {
 		for _, l := range Languages() {
 			if texts[l][key] == nil || !reflect.DeepEqual(texts[l][key], texts[l][twin]) {
