@@ -47,6 +47,7 @@ var libraryOf = map[string][]string{
 	"github.com/pquerna/otp":         {"totp"},
 	"github.com/pressly/goose":       {"core"},
 	"github.com/tink-crypto/tink-go": {"seal"},
+	"github.com/wneessen/go-mail":    {"mail"},
 	"golang.org/x/crypto/argon2":     {"password", "code"},
 	"golang.org/x/sync":              {"demo"},
 	"golang.org/x/sys":               {"db"},

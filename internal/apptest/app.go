@@ -44,6 +44,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	AppsDomain     string
 
+	NoMail bool // no mail server is set up; else Letters is what it got
+
 	// BeforeStatement fails a statement of core's, as a storage does that cannot.
 	BeforeStatement func(query string) error
 }
@@ -128,7 +130,7 @@ func Start(t testing.TB, o Options) *App {
 
 func (a *App) openCore(o Options) {
 	a.t.Helper()
-	options := core.Options{DataDir: a.dir, Keys: o.State.keys, Clock: a.Clock.Now, Log: a.log.logger(), BeforeStatement: o.BeforeStatement, Exclusive: true}
+	options := core.Options{DataDir: a.dir, Keys: o.State.keys, Clock: a.Clock.Now, Log: a.log.logger(), BeforeStatement: o.BeforeStatement, Exclusive: true, Mail: !o.NoMail}
 	if a.Engine == Postgres {
 		a.postgres = dbtest.Postgres(a.t)
 		options.Database = a.postgres

@@ -16,6 +16,7 @@ type Config struct {
 	Database       string // postgres://…, "" for SQLite in Data
 	TrustedProxies []netip.Prefix
 	AppsDomain     string // a parent of the public address's host, "" for none
+	SMTP           *SMTP  // nil: no mail is set up
 	LogFormat      string // "text" or "json"
 	LogLevel       slog.Level
 
@@ -52,6 +53,7 @@ func Read(f Flags, lookup func(string) (string, bool)) (Config, error) {
 		LogLevel:       r.logLevel(f.LogLevel),
 	}
 	c.AppsDomain = r.appsDomain(f.AppsDomain, c)
+	c.SMTP = r.smtp(f.SMTP, c)
 	r.apart(c.Data, c.Keys)
 	if r.err != nil {
 		return Config{}, r.err

@@ -24,7 +24,7 @@ func given(t *testing.T, flags ...string) Flags {
 	var f Flags
 	into := map[string]**string{
 		"listen": &f.Listen, "url": &f.URL, "data": &f.Data, "keys": &f.Keys, "database": &f.Database,
-		"trusted-proxies": &f.TrustedProxies, "apps-domain": &f.AppsDomain, "log-format": &f.LogFormat, "log-level": &f.LogLevel,
+		"trusted-proxies": &f.TrustedProxies, "smtp": &f.SMTP, "apps-domain": &f.AppsDomain, "log-format": &f.LogFormat, "log-level": &f.LogLevel,
 	}
 	for _, flag := range flags {
 		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")

@@ -7,6 +7,7 @@ type Flags struct {
 	AddressFlags
 	StoreFlags
 	EdgeFlags
+	MailFlags
 	LogFlags
 }
 
@@ -27,6 +28,11 @@ type StoreFlags struct {
 type EdgeFlags struct {
 	TrustedProxies *string `placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-… headers are believed (default none). $DOORSTEP_TRUSTED_PROXIES"`
 	AppsDomain     *string `placeholder:"DOMAIN" help:"Parent domain whose apps get to know, through their proxies, who is signed in (default none). $DOORSTEP_APPS_DOMAIN"`
+}
+
+// MailFlags say how letters leave.
+type MailFlags struct {
+	SMTP *string `name:"smtp" placeholder:"URL" help:"smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or smtps://… (default: letters are printed). $DOORSTEP_SMTP or $DOORSTEP_SMTP_FILE"`
 }
 
 // LogFlags are about the log, which goes to standard error.

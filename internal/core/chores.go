@@ -25,6 +25,7 @@ var chores = []chore{
 	{"devices", (*tx).forgetOldDevices},
 	{"known_browsers", (*tx).forgetOldBrowsers},
 	{"session_changes", (*tx).forgetSessionChanges},
+	{"letters", (*tx).forgetOldLetters},
 }
 
 // Chores removes what is over: attempts, activations, links, old sessions, devices

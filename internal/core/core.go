@@ -31,6 +31,7 @@ type Options struct {
 	Database  string // postgres://…
 	KeysDir   string // apart from the data: the pepper and the sealing keys
 	Exclusive bool   // serve: refuse to start beside another serve on one SQLite file
+	Mail      bool   // letters are sent, and not printed for want of a mail server
 	Clock     func() time.Time
 	Log       *slog.Logger
 
@@ -54,6 +55,7 @@ type Core struct {
 	log    *slog.Logger
 
 	realClock bool // clock is time.Now
+	mail      bool // letters are sent
 
 	sessions *sessionCache
 	seen     *lastSeen
@@ -71,7 +73,7 @@ const hashQueue = 64
 // Open opens the database and the keys and brings the schema up to date.
 // Errors are sentences for whoever starts the program.
 func Open(ctx context.Context, o Options) (*Core, error) {
-	c := &Core{clock: o.Clock, log: o.Log, keys: o.Keys}
+	c := &Core{clock: o.Clock, log: o.Log, keys: o.Keys, mail: o.Mail}
 	if c.clock == nil {
 		c.clock, c.realClock = time.Now, true
 	}

@@ -43,6 +43,11 @@ const (
 	EventPassVoided          = "pass.voided"
 	EventRestartLimit        = "restart.limit_reached"        // about whoever restarted so many
 	EventPersonLimit         = "restart.person_limit_reached" // about whoever was restarted so often
+	EventLetterResent        = "letter.resent"
+
+	EventNotificationAddressAsked    = "notification_address.asked"
+	EventNotificationAddressVerified = "notification_address.verified"
+	EventNotificationAddressRemoved  = "notification_address.removed"
 )
 
 // Event is one line of the audit log.
@@ -158,6 +163,12 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 		return t.queueLetterToAllOwners(LetterLimit, e.target, e.by.origin, map[string]any{"by": e.target.name, "n": e.details["n"], "user": e.target.id})
 	case EventPersonLimit:
 		return t.queueLetterToAllOwners(LetterPersonLimit, e.target, e.by.origin, map[string]any{"name": e.target.name, "n": e.details["n"], "user": e.target.id})
+	case EventNotificationAddressAsked:
+		return person(LetterNotifyAsked, map[string]any{"other": e.details["email"]})
+	case EventNotificationAddressRemoved:
+		if email := e.details["email"]; email != "" {
+			return person(LetterNotifyRemoved, map[string]any{"other": email})
+		}
 	case EventRoleChanged:
 		return person(LetterRoleChanged, map[string]any{"by": actorName, "role": e.details["to"]})
 	case EventUserSuspended:

@@ -40,7 +40,7 @@ func (t *tx) makeLink(purpose string, u *userRow, lasts time.Duration) (*Link, e
 	if u != nil {
 		teamID, userID = u.teamID, u.id
 	}
-	if _, err := t.exec(`DELETE FROM links WHERE purpose = $1 AND team_id = $2 AND user_id = $3`, purpose, teamID, userID); err != nil {
+	if err := t.deleteLinksOf(purpose, teamID, userID); err != nil {
 		return nil, err
 	}
 	l := &Link{Token: seal.NewToken(), ExpiresAt: t.now.Add(lasts)}
@@ -92,6 +92,15 @@ func (c *Core) linkByForm(r reader, purpose, form string) (*linkRow, error) {
 // useLink uses the link up, in the transaction of what it allowed.
 func (t *tx) useLink(l *linkRow) error {
 	return t.must(refuse(LinkGone), `UPDATE links SET used_at = $1 WHERE id = $2 AND team_id = $3 AND used_at = 0 AND expires_at > $1`, ms(t.now), l.id, l.teamID)
+}
+
+func (t *tx) deleteLinksFor(purpose string, u *userRow) error {
+	return t.deleteLinksOf(purpose, u.teamID, u.id)
+}
+
+func (t *tx) deleteLinksOf(purpose, teamID, userID string) error {
+	_, err := t.exec(`DELETE FROM links WHERE purpose = $1 AND team_id = $2 AND user_id = $3`, purpose, teamID, userID)
+	return err
 }
 
 func (t *tx) deleteLinks(u *userRow) error {

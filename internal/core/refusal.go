@@ -92,6 +92,10 @@ const (
 	LastOwner       Code = "last-owner"
 	EmailTaken      Code = "email-taken"
 	EmailInvalid    Code = "email-invalid"
+	SameAddress     Code = "same-address"     // as one's own
+	TooManyLetters  Code = "too-many-letters" // to addresses that somebody typed
+	LetterNotDead   Code = "letter-not-dead"
+	LetterLinkGone  Code = "letter-link-gone" // what the letter is for works no longer
 	NameMissing     Code = "name-missing"
 	NameTooLong     Code = "name-too-long"
 	RoleInvalid     Code = "role-invalid"
@@ -114,6 +118,7 @@ const (
 
 var kinds = map[Code]Kind{
 	WrongCredentials: Unauthenticated, NotSignedIn: Unauthenticated, SessionEnded: Unauthenticated,
+	TooManyLetters: TooMany, LetterNotDead: Conflict, LetterLinkGone: Gone,
 	TooManyTries: TooMany, AuthenticatorWait: TooMany, RecoveryWait: TooMany,
 	AttemptOver:        Gone,
 	ActivationRequired: Forbidden, StepUpRequired: Forbidden, RecoverySession: Forbidden,
@@ -215,6 +220,7 @@ func Codes() []Code {
 		AlreadyActive, NotActive, DeactivationPaused, ActivationExpired, ActivationReplaced, ActivationNotProved, NotSaved, AccountClosed,
 		PassRequired, PassEmpty, PassLength, PassTypo, WrongPass, PassWait, PassVoid, RestartLimit, PersonLimit,
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
+		SameAddress, TooManyLetters, LetterNotDead, LetterLinkGone,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
 		PolicyChanged, OutOfRange, NumberOutOfRange, HostInvalid, TooManyHosts,
 		LinkGone, SetupUsed, NoOwnerYet, InvalidCursor, InvalidField, ServerBusy,

@@ -19,14 +19,15 @@ type Message struct {
 	At      time.Time
 }
 
-// Sender sends a message. An error leaves the letter in the queue, for another
-// try when its claim has run out.
+// Sender sends a message. An error leaves the letter in the queue for another try;
+// a *Failure says more about it.
 type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
 
 // Printer is the sender of a server that has no mail set up: it writes letters
-// where the operator sees them. Letters hold no secret, so that is safe.
+// where the operator sees them, who is in the end whom everybody without mail has to
+// ask. A letter's one secret is its link, which works once and for a short time.
 type Printer struct {
 	mu sync.Mutex
 	to io.Writer

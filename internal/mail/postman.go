@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"doorstep/internal/core"
@@ -13,8 +14,9 @@ import (
 const (
 	// roundEvery is how long a letter waits at most before it is claimed.
 	roundEvery = time.Second
-	// claimed is how many letters one claim takes: all of them must be sent within the
-	// minute for which they are claimed.
+	// roundLongest is for how long a mail server that cannot be reached is left alone.
+	roundLongest = time.Minute
+	// claimed is how many letters one claim takes.
 	claimed = 20
 )
 
@@ -24,27 +26,38 @@ type Postman struct {
 	Letters Letters
 	Sender  Sender
 	Log     *slog.Logger
+	// AtOnce is how many letters are under way at a time; 0 is one after the other.
+	AtOnce int
 }
 
-// Run delivers each second until ctx ends.
+// Run delivers each second until ctx ends, and less often while the mail server
+// cannot be reached.
 func (p *Postman) Run(ctx context.Context) {
-	tick := time.NewTicker(roundEvery)
-	defer tick.Stop()
+	wait := roundEvery
 	for {
-		if _, err := p.Round(ctx); err != nil && ctx.Err() == nil {
+		_, err := p.Round(ctx)
+		if err != nil && ctx.Err() == nil {
 			p.Log.WarnContext(ctx, "letters were not delivered; they stay in the queue", "error", err)
+		}
+		if wait *= 2; !unreachable(err) {
+			wait = roundEvery
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(min(wait, roundLongest)):
 		}
 	}
 }
 
+func unreachable(err error) bool {
+	f := new(Failure)
+	return errors.As(err, &f) && f.All
+}
+
 // Round delivers what waits now and returns how many letters were sent. One that
-// cannot be written or sent stays in the queue until its claim runs out, and
-// never stops those behind it.
+// cannot be written or sent waits for its next try and never stops those behind it,
+// unless the mail server itself cannot be reached: then the rest goes back untried.
 func (p *Postman) Round(ctx context.Context) (sent int, err error) {
 	var errs []error
 	for {
@@ -52,34 +65,93 @@ func (p *Postman) Round(ctx context.Context) (sent int, err error) {
 		if err != nil {
 			return sent, errors.Join(append(errs, fmt.Errorf("claim letters: %w", err))...)
 		}
-		for _, letter := range letters {
-			if err := p.deliver(ctx, letter); err != nil {
-				errs = append(errs, fmt.Errorf("letter %s (%s), try %d: %w", letter.ID, letter.Kind, letter.Tries, err))
-				continue
-			}
-			sent++
-		}
-		if len(letters) < claimed || ctx.Err() != nil {
+		n, err := p.deliverAll(ctx, letters)
+		sent += n
+		if errs = append(errs, err); len(letters) < claimed || ctx.Err() != nil || unreachable(err) {
 			return sent, errors.Join(errs...)
 		}
 	}
 }
 
-// deliver renders, sends and marks one letter. A rendering that panics is that
-// letter's fault alone.
-func (p *Postman) deliver(ctx context.Context, letter core.Letter) (err error) {
+// deliverAll delivers letters, AtOnce at a time.
+func (p *Postman) deliverAll(ctx context.Context, letters []core.Letter) (sent int, err error) {
+	var (
+		mu   sync.Mutex
+		errs []error
+		left = letters
+		away bool
+		crew sync.WaitGroup
+	)
+	next := func() (l core.Letter, more bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		// Near its end a claim is let go: two senders must not have one letter at once.
+		if len(left) == 0 || away || ctx.Err() != nil || p.Core.Now().Add(sendPatience).After(left[0].Until) {
+			return l, false
+		}
+		l, left = left[0], left[1:]
+		return l, true
+	}
+	for range max(p.AtOnce, 1) {
+		crew.Go(func() {
+			for l, more := next(); more; l, more = next() {
+				err := p.deliver(ctx, l)
+				mu.Lock()
+				if err == nil {
+					sent++
+				} else {
+					errs = append(errs, fmt.Errorf("letter %s (%s), try %d: %w", l.ID, l.Kind, l.Tries, err))
+				}
+				away = away || unreachable(err)
+				mu.Unlock()
+			}
+		})
+	}
+	crew.Wait()
+	if len(left) > 0 {
+		if err := p.Core.ReturnLetters(context.WithoutCancel(ctx), left); err != nil {
+			errs = append(errs, fmt.Errorf("return letters: %w", err))
+		}
+	}
+	return sent, errors.Join(errs...)
+}
+
+// deliver renders, sends and marks one letter.
+func (p *Postman) deliver(ctx context.Context, letter core.Letter) error {
+	err := p.send(ctx, letter)
+	// Sent is sent, and failed is failed, also when the program is being stopped
+	// meanwhile.
+	after := context.WithoutCancel(ctx)
+	if err == nil {
+		return p.Core.LetterSent(after, letter.ID)
+	}
+	if ctx.Err() != nil {
+		return errors.Join(err, p.Core.ReturnLetters(after, []core.Letter{letter})) // we broke it off ourselves
+	}
+	f := new(Failure)
+	if !errors.As(err, &f) {
+		f = &Failure{Why: core.LetterUnreachable}
+	}
+	dead, marking := p.Core.LetterFailed(after, letter, f.Why, f.Reply)
+	if dead {
+		p.Log.ErrorContext(ctx, "a letter was given up; an owner can have it sent again", "letter", letter.ID, "kind", letter.Kind, "tries", letter.Tries)
+	}
+	return errors.Join(err, marking)
+}
+
+// send is the part that may fail. A rendering that panics is that letter's fault
+// alone.
+func (p *Postman) send(ctx context.Context, letter core.Letter) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("a letter panicked: %v", r)
+			err = &Failure{Why: core.LetterUnwritable, err: fmt.Errorf("a letter panicked: %v", r)}
 		}
 	}()
 	m, err := p.Letters.Render(letter)
 	if err != nil {
-		return err
+		return &Failure{Why: core.LetterUnwritable, err: err}
 	}
-	if err := p.Sender.Send(ctx, m); err != nil {
-		return err
-	}
-	// Sent is sent, also when the program is being stopped meanwhile.
-	return p.Core.LetterSent(context.WithoutCancel(ctx), letter.ID)
+	ctx, cancel := context.WithTimeout(ctx, sendPatience)
+	defer cancel()
+	return p.Sender.Send(ctx, m)
 }

@@ -113,7 +113,7 @@ func TestOneBrokenLetterStopsNoOther(t *testing.T) {
 		return nil
 	}
 	sent, err := p.Round(t.Context())
-	if sent != 1 || err == nil || !strings.Contains(err.Error(), "(restarted), try 1: a letter panicked") {
+	if sent != 1 || err == nil || !strings.Contains(err.Error(), "(restarted), try 1: unwritable: a letter panicked") {
 		t.Fatalf("sent %d, %v", sent, err)
 	}
 	broken = false

@@ -48,6 +48,11 @@ func (l Letters) Render(letter core.Letter) (Message, error) {
 		return Message{}, fmt.Errorf("write the letter %s: %w", letter.Kind, say.err)
 	}
 	m := Message{ID: letter.ID, To: letter.Recipient, Subject: tidy(subject), At: letter.At}
+	if shape.carriesLink {
+		if shape.link = letter.Link; shape.link == "" {
+			return Message{}, fmt.Errorf("write the letter %s: it has lost its link", letter.Kind)
+		}
+	}
 	link := strings.TrimRight(l.Base, "/") + shape.link
 	m.Text = textOf(body, foot, link)
 	m.HTML, err = htmlOf(string(w.Language()), m.Subject, body, foot, link)
@@ -135,8 +140,9 @@ func whenOf(letter core.Letter) string {
 // shape is what a kind of letter has besides its own sentences: the page that its
 // one link leads to, and how it closes.
 type shape struct {
-	link    string
-	closing []string
+	link        string
+	carriesLink bool // … which is the letter's own one-use link
+	closing     []string
 }
 
 // shapeOf says the shape of every kind. A letter about one's own act says what to
@@ -149,6 +155,10 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return shape{link: "/me", closing: []string{"mail.ok", "mail.notyou"}}, nil
 	case core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterNewDevice, core.LetterNewDevicePassword:
 		return shape{link: "/me/sessions", closing: []string{"mail.ok", "mail.notyou"}}, nil
+	case core.LetterNotifyAsked, core.LetterNotifyVerified, core.LetterNotifyRemoved:
+		return shape{link: "/me", closing: []string{"mail.ok", "mail.notyou"}}, nil
+	case core.LetterNotifyConfirm:
+		return shape{carriesLink: true}, nil
 	case core.LetterPolicyChanged:
 		return shape{link: "/team/policy"}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:
@@ -167,14 +177,37 @@ const valueLimit = 200 // characters of a name, a reason or a subject
 
 // tidy makes a value from outside fit for a letter: one line of at most 200
 // characters in which no mail program finds an address to link to, since the only
-// link in a letter is ours.
+// link in a letter is ours, and which does not turn the words around it.
 func tidy(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, ""), "://", ": //")
+	s = strings.Map(func(r rune) rune {
+		if turns(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	s = strings.ReplaceAll(s, "://", ": //")
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
 		return r <= ' ' || r == 0x7f || r >= 0x80 && r <= 0xa0 || r == 0x2028 || r == 0x2029
 	}), " ")
 	if runes := []rune(s); len(runes) > valueLimit {
 		s = string(runes[:valueLimit-1]) + "…"
 	}
+	if strings.ContainsFunc(s, rightToLeft) {
+		s = firstStrongIsolate + s + popIsolate
+	}
 	return s
+}
+
+// A name in Arabic or Hebrew is written from the right; what follows it is ours, and
+// stays where it is (Unicode UAX #9 §2.4, isolates).
+const firstStrongIsolate, popIsolate = "\u2068", "\u2069"
+
+func rightToLeft(r rune) bool {
+	return r >= 0x0590 && r <= 0x08ff || r >= 0xfb1d && r <= 0xfdff || r >= 0xfe70 && r <= 0xfefc || r >= 0x10800 && r <= 0x10fff || r >= 0x1e800 && r <= 0x1efff
+}
+
+// turns are the characters that change the direction of what follows (UAX #9 §2.1 to
+// §2.6), and others that hide what is written.
+func turns(r rune) bool {
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0x061c || r == 0x200b || r == 0xfeff || r >= 0x206a && r <= 0x206f
 }

@@ -61,6 +61,11 @@ func letter(kind core.LetterKind, language string) core.Letter {
 		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
 	case core.LetterDeviceRemembered:
 		add("at", "2026-12-24T12:00:00Z")
+	case core.LetterNotifyAsked, core.LetterNotifyVerified, core.LetterNotifyRemoved:
+		add("other", "carla@home.example")
+	case core.LetterNotifyConfirm:
+		l.Recipient, l.Link = "carla@home.example", "/notification-address/TOKEN"
+		add("at", "2026-05-13T14:05:00Z")
 	}
 	return l
 }
@@ -72,6 +77,7 @@ func kinds() []core.LetterKind {
 		core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
 		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged, core.LetterNewDevice, core.LetterNewDevicePassword,
 		core.LetterPassVoid, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit,
+		core.LetterNotifyAsked, core.LetterNotifyConfirm, core.LetterNotifyVerified, core.LetterNotifyRemoved,
 	}
 }
 
@@ -211,6 +217,11 @@ func TestBrokenLetters(t *testing.T) {
 	delete(in.Args, "reason")
 	if m, err := letters.Render(in); !errors.Is(err, words.ErrNoValue) {
 		t.Errorf("a letter without its reason: %v, %q", err, m.Text)
+	}
+	in = letter(core.LetterNotifyConfirm, "en")
+	in.Link = ""
+	if m, err := letters.Render(in); err == nil {
+		t.Errorf("a letter without its link: %q", m.Text)
 	}
 	if _, err := letters.Render(letter("greetings", "en")); err == nil {
 		t.Error("an unknown kind was written")

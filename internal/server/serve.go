@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strconv"
 	"time"
 
 	"doorstep/internal/config"
@@ -38,7 +39,7 @@ func Serve(ctx context.Context, o Options) error {
 	}
 	defer l.Close()
 	c, err := core.Open(ctx, core.Options{
-		DataDir: o.Config.Data, KeysDir: o.Config.Keys, Database: o.Config.Database, Exclusive: true, Log: log,
+		DataDir: o.Config.Data, KeysDir: o.Config.Keys, Database: o.Config.Database, Exclusive: true, Mail: o.Config.SMTP != nil, Log: log,
 	})
 	if err != nil {
 		return unlessStopped(ctx, err)
@@ -57,11 +58,26 @@ func Serve(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	post := &mail.Postman{Core: c, Letters: mail.Letters{Words: w, Base: base.String(), Device: edge.Device}, Sender: mail.NewPrinter(o.Out), Log: log}
+	if o.Config.SMTP != nil {
+		if post.Sender, err = smtpSender(o.Config.SMTP, base); err != nil {
+			return err
+		}
+		post.AtOnce = lettersAtOnce
+	}
 	if err := greet(ctx, o, c, l, base); err != nil {
 		return err
 	}
-	post := &mail.Postman{Core: c, Letters: mail.Letters{Words: w, Base: base.String(), Device: edge.Device}, Sender: mail.NewPrinter(o.Out), Log: log}
 	return run(ctx, l, e, eo, post)
+}
+
+// lettersAtOnce is how many connections to the mail server there may be.
+const lettersAtOnce = 4
+
+func smtpSender(s *config.SMTP, base *url.URL) (mail.Sender, error) {
+	return mail.NewSMTP(mail.SMTPOptions{
+		Host: s.Host, Port: s.Port, User: s.User, Password: s.Password, From: s.From, Encryption: mail.Encryption(s.Encryption), Home: base.Hostname(),
+	})
 }
 
 // unlessStopped: who is stopped while starting has nothing to complain about.
@@ -118,6 +134,11 @@ func greet(ctx context.Context, o Options, c *core.Core, l net.Listener, base *u
 		data = "PostgreSQL"
 	}
 	fmt.Fprintf(o.Out, "Doorstep %s\n  Address  %s  (listening on %s)\n  Data     %s\n  Keys     %s\n", o.Version, base, l.Addr(), data, o.Config.Keys)
+	if s := o.Config.SMTP; s != nil {
+		fmt.Fprintf(o.Out, "  Letters  go to %s\n", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
+	} else {
+		fmt.Fprintf(o.Out, "  Letters  are printed here, since no mail is set up (--smtp)\n")
+	}
 	owned, err := c.HasOwner(ctx)
 	if err != nil || owned {
 		return err
