@@ -64,6 +64,7 @@ var consoleRooms = []string{"cli"}
 // partOf maps a file of core that an edge has too, but that is no feature by
 // itself, to the feature in whose documents it is told.
 var partOf = map[string]string{
+	"member":     "team",
 	"secondstep": "signin",
 	"twostep":    "activation",
 	"user":       "team",

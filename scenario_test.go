@@ -219,6 +219,10 @@ func (s *story) refused(ts *testscript.TestScript, _ bool, args []string) {
 
 // answer looks into the answer that came last: `answer session.reach is full`.
 func (s *story) answer(ts *testscript.TestScript, neg bool, args []string) {
+	if match(args, "*", "is", "kept", "as", "*") && s.last != nil {
+		ts.Setenv(args[4], s.last.Get(args[0]))
+		return
+	}
 	if len(args) != 3 || args[1] != "is" || s.last == nil {
 		ts.Fatalf("answer FIELD is VALUE, after somebody asked something")
 	}

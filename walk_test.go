@@ -102,6 +102,13 @@ var samples = map[string]sample{
 	"DELETE /api/v1/team/users/{id}/sessions":       {core.NeedAdmin, 200, ""},
 	"POST /api/v1/team/users/{id}/restart-two-step": {core.NeedSteppedUpAdmin, 200, `{"reason":"lost phone","verified_by":"in_person"}`},
 
+	"POST /api/v1/team/users":                   {core.NeedAdmin, 201, `{"email":"new@example.com","role":"member"}`},
+	"POST /api/v1/team/users/{id}/invitation":   {core.NeedAdmin, 409, ""},
+	"DELETE /api/v1/team/users/{id}/invitation": {core.NeedAdmin, 409, ""},
+	"POST /api/v1/team/imports":                 {core.NeedSteppedUpAdmin, 201, `{"csv":"email\nnew@example.com"}`},
+	"POST /api/v1/team/imports/{id}/confirm":    {core.NeedSteppedUpAdmin, 404, `{}`},
+	"GET /api/v1/team/readiness":                {core.NeedAdmin, 200, ""},
+
 	"GET /forward-auth":               {core.NeedProxy, 200, ""},
 	"GET /forward-auth/{path...}":     {core.NeedProxy, 200, ""},
 	"POST /forward-auth":              {core.NeedProxy, 200, ""},
@@ -163,6 +170,28 @@ var samples = map[string]sample{
 	"GET /team/users/{id}/restart":  {core.NeedSteppedUpAdmin, 200, ""},
 	"POST /team/users/{id}/restart": {core.NeedSteppedUpAdmin, 303, "reason=lost+phone&verified_by=in_person&seen="},
 
+	"GET /team/users/{id}/role":               {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /team/users/{id}/role":              {core.NeedSteppedUpAdmin, 303, "role=admin"},
+	"GET /team/users/{id}/rename":             {core.NeedAdmin, 200, ""},
+	"POST /team/users/{id}/rename":            {core.NeedAdmin, 303, "name=Carla+N."},
+	"GET /team/users/{id}/suspend":            {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /team/users/{id}/suspend":           {core.NeedSteppedUpAdmin, 303, ""},
+	"GET /team/users/{id}/bringback":          {core.NeedSteppedUpAdmin, 303, ""},
+	"POST /team/users/{id}/bringback":         {core.NeedSteppedUpAdmin, 303, ""},
+	"GET /team/users/{id}/remove":             {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /team/users/{id}/remove":            {core.NeedSteppedUpAdmin, 303, ""},
+	"POST /team/users/{id}/invite-again":      {core.NeedAdmin, 409, ""},
+	"POST /team/users/{id}/cancel-invitation": {core.NeedAdmin, 409, ""},
+	"GET /team/invite":                        {core.NeedAdmin, 200, ""},
+	"POST /team/invite":                       {core.NeedAdmin, 200, "emails=new@example.com&role=member"},
+	"GET /team/import":                        {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /team/import":                       {core.NeedSteppedUpAdmin, 303, "text=email%0Anew@example.com"},
+	"GET /team/import/example":                {core.NeedAdmin, 200, ""},
+	"GET /team/import/{id}":                   {core.NeedSteppedUpAdmin, 404, ""},
+	"POST /team/import/{id}":                  {core.NeedSteppedUpAdmin, 404, ""},
+	"GET /team/import/{id}/left-out":          {core.NeedSteppedUpAdmin, 404, ""},
+	"GET /team/export":                        {core.NeedAdmin, 200, ""},
+
 	"GET /team/users/{id}/sessions":  {core.NeedAdmin, 200, ""},
 	"POST /team/users/{id}/sessions": {core.NeedAdmin, 303, ""},
 	"GET /team/policy":               {core.NeedAdmin, 200, ""},
@@ -181,7 +210,11 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.RecoverySession // the verb's own: such a session never steps up
 	case v.name == recovered && r.Path == "/me/two-step/recovery-codes":
 		return core.RecoverySession
-	case v.name == recovered && r.Needs == core.NeedAdmin && (r.Method != http.MethodGet || r.Path == "/team/users/{id}/sessions"):
+	case code == "" && strings.Contains(r.Path, "/import") && strings.Contains(r.Path, "{id}"):
+		return core.Missing // nobody here has looked at a file
+	case v.name == admin && r.Path == "/team/users/{id}/role":
+		return core.OwnerOnly // the verb's own: roles are an owner's to change
+	case v.name == recovered && r.Needs == core.NeedAdmin && (r.Method != http.MethodGet || r.Path == "/team/users/{id}/sessions" || r.Path == "/team/export"):
 		return core.RecoverySession // the verb's own: such a session sees the team and acts on nobody
 	case code == "" && strings.Contains(r.Path, "/devices/{id}"):
 		return core.Missing // nobody here has a remembered device
@@ -398,7 +431,7 @@ func stepsUpFor(t *testing.T, a *apptest.App, v *visitor, r edge.Route) {
 	answer := c.Call("POST", "/step-up", map[string]any{"password": apptest.Password, "code": a.Person("olga").Phone.Code()})
 	fresh := *v
 	fresh.token = answer.Get("session.token")
-	if answer := fresh.try(a, r); !answer.OK() {
+	if answer := fresh.try(a, r); answer.Status != samples[r.Method+" "+r.Path].owner {
 		t.Errorf("after a step-up: %s: %s", r, answer)
 	}
 	if answer := v.try(a, r); answer.Problem() != string(core.NotSignedIn) {

@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -42,6 +43,7 @@ type API struct {
 	words   *words.Catalog
 	trusted []netip.Prefix
 	log     *slog.Logger
+	url     string // the public address, "" when not known
 
 	mux      *http.ServeMux
 	huma     huma.API
@@ -59,6 +61,9 @@ func New(o Options) (*API, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &API{core: o.Core, words: o.Words, trusted: o.Trusted, log: o.Log, mux: http.NewServeMux()}
+	if o.URL != nil {
+		a.url = strings.TrimRight(o.URL.String(), "/")
+	}
 	a.huma = humago.NewWithPrefix(a.mux, base, a.config(o))
 	a.signIn()
 	a.secondStep()
@@ -69,6 +74,9 @@ func New(o Options) (*API, error) {
 	a.deactivate()
 	a.stepUp()
 	a.team()
+	a.invitation()
+	a.importing()
+	a.readiness()
 	a.restart()
 	a.policy()
 	return a, a.publish()

@@ -34,6 +34,12 @@ var needOf = map[string]core.Need{
 	"POST /two-step/recovery-codes":          core.NeedSteppedUp,
 	"POST /step-up":                          core.NeedSignedIn,
 	"GET /team/users":                        core.NeedAdmin,
+	"POST /team/users":                       core.NeedAdmin,
+	"POST /team/users/{id}/invitation":       core.NeedAdmin,
+	"DELETE /team/users/{id}/invitation":     core.NeedAdmin,
+	"POST /team/imports":                     core.NeedSteppedUpAdmin,
+	"POST /team/imports/{id}/confirm":        core.NeedSteppedUpAdmin,
+	"GET /team/readiness":                    core.NeedAdmin,
 	"GET /team/users/{id}":                   core.NeedAdmin,
 	"PATCH /team/users/{id}":                 core.NeedAdmin,
 	"DELETE /team/users/{id}":                core.NeedSteppedUpAdmin,
@@ -195,6 +201,7 @@ func TestObjectSweep(t *testing.T) {
 	bodies := map[string]object{
 		"PATCH /team/users/{id}":                 {"name": "Taken over", "role": "member"},
 		"POST /team/users/{id}/restart-two-step": {"reason": "Lost phone", "verified_by": "other"},
+		"POST /team/imports/{id}/confirm":        {},
 	}
 	for _, row := range w.api.Routes() {
 		if !strings.Contains(row.Path, "{id}") {

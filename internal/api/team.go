@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"doorstep/internal/core"
@@ -34,7 +35,8 @@ type personInFull struct {
 type peopleQuery struct {
 	Q       string `query:"q" doc:"The beginning of a word of the name or of a part of the email address; of several words, of each"`
 	Role    string `query:"role" enum:"owner,admin,member"`
-	TwoStep string `query:"two_step" enum:"off,active,due,grace" doc:"grace: off, and the days to activate still run until due_by"`
+	TwoStep string `query:"two_step" enum:"off,active,due,grace,not_active,waiting" doc:"grace: off, and the days to activate still run until due_by; not_active is off and due; waiting is who has not activated again after a restart"`
+	Codes   string `query:"recovery_codes_left" enum:"0,1,2,3,4,5,6,7,8,9,10" doc:"Exactly so many, of people who have a set of codes"`
 	Cursor  string `query:"cursor" doc:"next_cursor of the page before"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
@@ -100,9 +102,11 @@ func (a *API) team() {
 }
 
 func (a *API) listPeople(ctx context.Context, c *call, in *peopleQuery) (*answer[list[Person]], error) {
-	page, err := a.core.People(ctx, c.by, core.PeopleFilter{
-		Query: in.Q, Role: core.Role(in.Role), TwoStep: core.TwoStep(in.TwoStep), Cursor: in.Cursor, Limit: in.Limit,
-	})
+	f := core.PeopleFilter{Query: in.Q, Role: core.Role(in.Role), TwoStep: core.TwoStep(in.TwoStep), Cursor: in.Cursor, Limit: in.Limit}
+	if n, err := strconv.Atoi(in.Codes); err == nil { // the enum lets nothing else through
+		f.CodesLeft = &n
+	}
+	page, err := a.core.People(ctx, c.by, f)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,8 @@ var chores = []chore{
 	{"throttles", (*tx).forgetOldThrottles},
 	{"devices", (*tx).forgetOldDevices},
 	{"known_browsers", (*tx).forgetOldBrowsers},
+	{"invitation_counts", (*tx).forgetOldInvitationCounts},
+	{"imports", (*tx).forgetOldImports},
 	{"session_changes", (*tx).forgetSessionChanges},
 	{"letters", (*tx).forgetOldLetters},
 }

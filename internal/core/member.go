@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"time"
 )
 
 // UserChange is what an owner or admin changes of a person; nil leaves it.
@@ -86,14 +87,43 @@ func (t *tx) rename(by Actor, actor, target *userRow, name string) error {
 	return t.record(eventOf{event: EventUserRenamed, by: by, actor: actor, target: target})
 }
 
-func (t *tx) changeRole(by Actor, actor, target *userRow, s *sessionRow, role Role) error {
-	switch {
-	case role.rank() < 0:
-		return refuseField(RoleInvalid, "role")
-	case actor.role != RoleOwner:
+// mayChangeRole is for the verb and for the menu that offers it.
+// Refuses: owner-only, contained.
+func mayChangeRole(actor *userRow, now time.Time) error {
+	if actor.role != RoleOwner {
 		return refuse(OwnerOnly)
-	case actor.contained(t.now):
-		return refuse(Contained).with("at", at(actor.containedUntil))
+	}
+	return actor.notContained(now)
+}
+
+// notContained. Refuses: contained.
+func (u *userRow) notContained(now time.Time) error {
+	if u.contained(now) {
+		return refuse(Contained).with("at", at(u.containedUntil))
+	}
+	return nil
+}
+
+// mayChangeAccess is whether somebody may suspend, bring back or remove a person.
+// These take access away and still ask for all of it: a stolen or just-restarted
+// owner's session could shut every defender out. Refuses: self, admin-only, rank,
+// contained.
+func mayChangeAccess(actor, target *userRow, now time.Time) error {
+	if actor.id == target.id {
+		return refuse(Self)
+	}
+	if err := outranks(actor, target); err != nil {
+		return err
+	}
+	return actor.notContained(now)
+}
+
+func (t *tx) changeRole(by Actor, actor, target *userRow, s *sessionRow, role Role) error {
+	if role.rank() < 0 {
+		return refuseField(RoleInvalid, "role")
+	}
+	if err := mayChangeRole(actor, t.now); err != nil {
+		return err
 	}
 	if err := needStepUp(actor, s, t.now); err != nil {
 		return err
@@ -115,19 +145,11 @@ func (t *tx) changeRole(by Actor, actor, target *userRow, s *sessionRow, role Ro
 }
 
 func (t *tx) changeStatus(by Actor, actor, target *userRow, s *sessionRow, status Status) error {
-	switch {
-	case status != StatusActive && status != StatusSuspended, target.status == StatusInvited:
+	if status != StatusActive && status != StatusSuspended || target.status == StatusInvited {
 		return refuseField(StatusInvalid, "status")
-	case actor.id == target.id:
-		return refuse(Self)
 	}
-	if err := outranks(actor, target); err != nil {
+	if err := mayChangeAccess(actor, target, t.now); err != nil {
 		return err
-	}
-	// A suspension takes access away and still asks for all of it: a stolen or
-	// just-restarted owner's session could shut every defender out.
-	if actor.contained(t.now) {
-		return refuse(Contained).with("at", at(actor.containedUntil))
 	}
 	if err := needStepUp(actor, s, t.now); err != nil {
 		return err
@@ -173,14 +195,8 @@ func (c *Core) RemoveUser(ctx context.Context, by Actor, userID string) error {
 		if err != nil {
 			return err
 		}
-		if actor.id == target.id {
-			return refuse(Self)
-		}
-		if err := outranks(actor, target); err != nil {
+		if err := mayChangeAccess(actor, target, t.now); err != nil {
 			return err
-		}
-		if actor.contained(t.now) {
-			return refuse(Contained).with("at", at(actor.containedUntil))
 		}
 		if err := needStepUp(actor, s, t.now); err != nil {
 			return err
@@ -191,33 +207,42 @@ func (c *Core) RemoveUser(ctx context.Context, by Actor, userID string) error {
 		if err := t.record(eventOf{event: EventUserRemoved, by: by, actor: actor, target: target}); err != nil {
 			return err
 		}
-		if err := t.clearSecondStep(target); err != nil {
-			return err
-		}
-		if err := t.deleteLinks(target); err != nil {
-			return err
-		}
-		if err := t.deleteSessions(target); err != nil {
-			return err
-		}
-		return t.deleteUser(target)
+		return t.erase(target)
 	})
+}
+
+// erase deletes a person with all that is theirs, but for what the audit log says.
+func (t *tx) erase(u *userRow) error {
+	if err := t.clearSecondStep(u); err != nil {
+		return err
+	}
+	if err := t.deleteLinks(u); err != nil {
+		return err
+	}
+	if err := t.deleteSessions(u); err != nil {
+		return err
+	}
+	return t.deleteUser(u)
 }
 
 // keepAnOwner refuses to take the last active owner away (R11). The team's row
 // is locked by the caller, so the count holds until the commit.
 func (t *tx) keepAnOwner(target *userRow) error {
-	if target.role != RoleOwner || target.status != StatusActive {
-		return nil
-	}
-	var others int
-	if err := t.row(`SELECT COUNT(*) FROM users WHERE team_id = $1 AND role = 'owner' AND status = 'active' AND id <> $2`, target.teamID, target.id).Scan(&others); err != nil {
+	owners, err := activeOwners(t, target.teamID, 2)
+	if err != nil || !isLastOwner(target, owners) {
 		return err
 	}
-	if others == 0 {
-		return refuse(LastOwner)
-	}
-	return nil
+	return refuse(LastOwner)
+}
+
+// activeOwners counts them, as far as it is asked for.
+func activeOwners(r reader, teamID string, most int) (n int, err error) {
+	err = r.row(`SELECT COUNT(*) FROM (SELECT id FROM users WHERE team_id = $1 AND role = 'owner' AND status = 'active' LIMIT $2) AS counted`, teamID, most).Scan(&n)
+	return n, err
+}
+
+func isLastOwner(u *userRow, owners int) bool {
+	return u.role == RoleOwner && u.status == StatusActive && owners < 2
 }
 
 // mayEndSessions is for the verb and for the page that offers it. Nobody outranks

@@ -67,7 +67,8 @@ func (c *Core) userOfPasswordForm(ctx context.Context, form string) (*linkRow, *
 }
 
 // SetFirstPassword takes the password of somebody who was added or invited. It
-// signs nobody in. Refuses: link-gone, password-…, busy.
+// signs nobody in. Refuses: link-gone, email-taken (joined elsewhere meanwhile),
+// password-…, busy.
 func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, pass string) (email string, err error) {
 	l, u, err := c.userOfPasswordForm(ctx, form)
 	if err != nil {
@@ -89,6 +90,9 @@ func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, pass string
 			return refuse(LinkGone)
 		}
 		if err := t.useLink(l); err != nil {
+			return err
+		}
+		if err := t.claimAddress(u); err != nil {
 			return err
 		}
 		if err := t.setPasswordHash(u, hash, StatusActive); err != nil {

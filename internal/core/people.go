@@ -16,7 +16,12 @@ type Person struct {
 	RecoveryCodesLeft int
 	PausedUntil       time.Time // too many wrong codes; zero when not
 	InvitedUntil      time.Time // until when the link works with which an invited person joins; zero when none does
-	MayNotRestart     *Refusal  // why the actor may not restart this person; nil when they may
+
+	// Why the actor may not do it; nil when they may.
+	MayNotRestart      *Refusal
+	MayNotChangeRole   *Refusal
+	MayNotChangeAccess *Refusal // suspend, bring back or remove
+	MayNotChange       *Refusal // rename; and of an invitation, send it again or cancel it
 
 	// The rest is read for one person only, not for lists.
 	MayNotEndSessions *Refusal // why the actor may not sign this person out everywhere; nil when they may
@@ -34,14 +39,19 @@ const TwoStepNotActive TwoStep = "not_active"
 // TwoStepGrace filters for those of `off` whose days to activate still run.
 const TwoStepGrace TwoStep = "grace"
 
+// TwoStepWaiting filters for whoever has not activated again after a restart, in time
+// or not.
+const TwoStepWaiting TwoStep = "waiting"
+
 // PeopleFilter is what a list of people is asked for. TwoStep is off, active,
-// due, TwoStepNotActive, TwoStepGrace, or "" for all.
+// due, TwoStepNotActive, TwoStepGrace, TwoStepWaiting, or "" for all.
 type PeopleFilter struct {
-	Query   string
-	Role    Role
-	TwoStep TwoStep
-	Cursor  string
-	Limit   int // 1–200; 0 is 50
+	Query     string
+	Role      Role
+	TwoStep   TwoStep
+	CodesLeft *int // of people with recovery codes, used up or not: exactly so many; nil for all
+	Cursor    string
+	Limit     int // 1–200; 0 is 50
 }
 
 // People is a page of people: in the order of their names or, of a search, in the
@@ -246,15 +256,20 @@ func personsOf(r reader, actor *userRow, users []*userRow, now time.Time) ([]Per
 	if len(users) == 0 {
 		return nil, nil
 	}
+	owners, err := activeOwners(r, actor.teamID, 2)
+	if err != nil {
+		return nil, err
+	}
 	people, places := make([]Person, len(users)), map[string]int{}
 	var ids []string
 	for i, u := range users {
-		people[i] = Person{User: u.view(now), MayNotRestart: Refused(mayRestart(actor, u, now))}
+		people[i] = Person{User: u.view(now)}
+		people[i].mayNot(actor, u, owners, now)
 		places[u.id] = i
 		ids = append(ids, u.id)
 	}
 	list, args := anyOf(ids, actor.teamID, ms(now), purposePassword)
-	err := r.each(besideUsers+list, args, func(scan func(...any) error) error {
+	err = r.each(besideUsers+list, args, func(scan func(...any) error) error {
 		var id string
 		var left int
 		var paused, invited int64
@@ -266,6 +281,23 @@ func personsOf(r reader, actor *userRow, users []*userRow, now time.Time) ([]Per
 		return nil
 	})
 	return people, err
+}
+
+// mayNot says what the actor may not do with this person, of a team with so many
+// owners (two are many).
+func (p *Person) mayNot(actor, u *userRow, owners int, now time.Time) {
+	p.MayNotRestart = Refused(mayRestart(actor, u, now))
+	p.MayNotChangeRole = Refused(mayChangeRole(actor, now))
+	p.MayNotChangeAccess = Refused(mayChangeAccess(actor, u, now))
+	p.MayNotChange = Refused(outranks(actor, u))
+	if !isLastOwner(u, owners) {
+		return
+	}
+	for _, why := range []**Refusal{&p.MayNotChangeRole, &p.MayNotChangeAccess} {
+		if *why == nil {
+			*why = refuse(LastOwner)
+		}
+	}
 }
 
 // Person reads one person of the team. Refuses: admin-only, not-found (also

@@ -38,6 +38,7 @@ type peopleQuestion struct {
 	words   []string
 	role    Role
 	twoStep TwoStep
+	codes   *int
 	now     time.Time
 	ways    []*way // one for each condition
 }
@@ -49,22 +50,32 @@ func readQuestion(teamID string, f PeopleFilter, now time.Time) (*peopleQuestion
 		return nil, refuseField(RoleInvalid, "role")
 	}
 	switch f.TwoStep {
-	case "", TwoStepOff, TwoStepActive, TwoStepDue, TwoStepNotActive, TwoStepGrace:
+	case "", TwoStepOff, TwoStepActive, TwoStepDue, TwoStepNotActive, TwoStepGrace, TwoStepWaiting:
 	default:
 		return nil, refuseField(InvalidField, "two_step").with("field", "two_step")
 	}
-	q := &peopleQuestion{teamID: teamID, words: typedWords(f.Query), role: f.Role, twoStep: f.TwoStep, now: now}
+	if f.CodesLeft != nil && (*f.CodesLeft < 0 || *f.CodesLeft > codesInSet) {
+		return nil, refuseField(InvalidField, "recovery_codes_left").with("field", "recovery_codes_left")
+	}
+	q := &peopleQuestion{teamID: teamID, words: typedWords(f.Query), role: f.Role, twoStep: f.TwoStep, codes: f.CodesLeft, now: now}
 	q.ways = q.makeWays()
 	return q, nil
 }
 
-// admits says whether all conditions hold of a person.
-func (q *peopleQuestion) admits(u *userRow) bool {
-	if q.role != "" && u.role != q.role {
+// noCodes is the number of codes of somebody who has no set.
+const noCodes = -1
+
+// admits says whether all conditions hold of a person with so many codes left.
+func (q *peopleQuestion) admits(u *userRow, codes int) bool {
+	if q.role != "" && u.role != q.role || q.codes != nil && codes != *q.codes {
 		return false
 	}
 	switch q.twoStep {
 	case "":
+	case TwoStepWaiting:
+		if u.twoStep != TwoStepDue || u.dueReason != DueRestarted {
+			return false
+		}
 	case TwoStepNotActive:
 		if u.twoStep == TwoStepActive {
 			return false
@@ -118,11 +129,16 @@ func (q *peopleQuestion) makeWays() []*way {
 			stretches: []stretch{{from: `FROM user_words WHERE team_id = $1 AND shared < $2`}}, args: []any{q.teamID, len(word)},
 		})
 	}
+	if q.codes != nil {
+		ways = append(ways, q.withCodes(*q.codes))
+	}
 	switch q.twoStep {
 	case TwoStepActive:
 		return append(ways, q.inStates(TwoStepActive))
 	case TwoStepNotActive:
 		return append(ways, q.inStates(TwoStepOff, TwoStepDue))
+	case TwoStepWaiting:
+		ways = append(ways, q.waiting())
 	case TwoStepOff:
 		ways = append(ways, q.divided(gathered(`due_by = 0`), gathered(`due_by > $2`)))
 	case TwoStepGrace:
@@ -140,7 +156,7 @@ func (q *peopleQuestion) makeWays() []*way {
 }
 
 func (q *peopleQuestion) asksForAll() bool {
-	return len(q.words) == 0 && q.role == "" && q.twoStep == ""
+	return len(q.words) == 0 && q.role == "" && q.twoStep == "" && q.codes == nil
 }
 
 func (q *peopleQuestion) everybody() *way {
@@ -167,6 +183,23 @@ func (q *peopleQuestion) inStates(states ...TwoStep) *way {
 func (q *peopleQuestion) divided(stretches ...stretch) *way {
 	y := ofNames([]any{q.teamID, ms(q.now)}, stretches...)
 	y.wide = q.inStates(TwoStepOff, TwoStepDue)
+	y.wide.strays = true
+	return y
+}
+
+// waiting is the way of those who have to activate again after a restart.
+func (q *peopleQuestion) waiting() *way {
+	return ofNames([]any{q.teamID}, stretch{from: `FROM users WHERE team_id = $1 AND two_step = 'due' AND due_reason = 'restarted'`})
+}
+
+// withCodes is the way of those who have so many recovery codes left. A number that
+// changes with each code has no place in an index of names: where few have it they are
+// gathered and put in order; where many do, all that are active are walked.
+func (q *peopleQuestion) withCodes(n int) *way {
+	y := ofNames([]any{q.teamID, n}, stretch{gathered: true, from: `FROM (SELECT u.name_key, u.id FROM (SELECT user_id FROM codes_left WHERE team_id = $1 AND n = $2
+		ORDER BY user_id LIMIT ` + strconv.Itoa(CountMost+1) + `) AS few JOIN users u ON u.id = few.user_id) AS gathered WHERE TRUE`})
+	active := &peopleQuestion{teamID: q.teamID, role: q.role}
+	y.wide = active.inStates(TwoStepActive)
 	y.wide.strays = true
 	return y
 }
@@ -356,10 +389,12 @@ func (q *peopleQuestion) admitted(r reader, places []position) (map[string]bool,
 		return admitted, nil
 	}
 	ids, args := anyOf(idsOf(places), q.teamID)
-	err := r.each(`SELECT id, role, two_step, due_by, name, email FROM users WHERE `+ofTheTeam+` AND id IN `+ids, args, func(scan func(...any) error) error {
+	err := r.each(`SELECT id, role, two_step, due_by, due_reason, name, email, COALESCE((SELECT l.n FROM codes_left l WHERE l.user_id = users.id), `+strconv.Itoa(noCodes)+`)
+		FROM users WHERE `+ofTheTeam+` AND id IN `+ids, args, func(scan func(...any) error) error {
 		var u userRow
-		err := scan(&u.id, (*string)(&u.role), (*string)(&u.twoStep), &u.dueBy, &u.name, &u.email)
-		admitted[u.id] = q.admits(&u)
+		codes := noCodes
+		err := scan(&u.id, (*string)(&u.role), (*string)(&u.twoStep), &u.dueBy, (*string)(&u.dueReason), &u.name, &u.email, &codes)
+		admitted[u.id] = q.admits(&u, codes)
 		return err
 	})
 	return admitted, err

@@ -102,8 +102,18 @@ func (t *tx) spendRecoveryCode(u *userRow, setID string, digest []byte) (id stri
 	if _, err := t.exec(`UPDATE recovery_code_sets SET fails = 0, next_try_at = 0 WHERE id = $1 AND user_id = $2 AND team_id = $3`, setID, u.id, u.teamID); err != nil {
 		return "", 0, err
 	}
-	left, err = recoveryCodesLeft(t, u)
+	left, err = t.countCodes(u)
 	return id, left, err
+}
+
+// countCodes keeps the number of unused codes where people are found by it. The
+// user's row is locked by whoever changes their codes.
+func (t *tx) countCodes(u *userRow) (left int, err error) {
+	if left, err = recoveryCodesLeft(t, u); err != nil {
+		return 0, err
+	}
+	_, err = t.exec(`INSERT INTO codes_left (user_id, team_id, n) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO UPDATE SET n = excluded.n`, u.id, u.teamID, left)
+	return left, err
 }
 
 // codeOfDigest finds which code of the set this is, used or not: deactivation
@@ -136,7 +146,8 @@ func (t *tx) storeCodes(u *userRow, set codeSet) error {
 			return err
 		}
 	}
-	return nil
+	_, err := t.countCodes(u)
+	return err
 }
 
 // deleteRecoveryCodes removes a user's set and returns how many were unused.
@@ -152,6 +163,9 @@ func (t *tx) deleteRecoveryCodes(u *userRow) (unused int, err error) {
 		return nil
 	})
 	if err != nil {
+		return 0, err
+	}
+	if _, err := t.exec(`DELETE FROM codes_left WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID); err != nil {
 		return 0, err
 	}
 	_, err = t.exec(`DELETE FROM recovery_code_sets WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID)

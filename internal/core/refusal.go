@@ -89,6 +89,19 @@ const (
 	PasswordCommon   Code = "password-common"
 	PasswordPersonal Code = "password-personal"
 
+	AlreadyInTeam      Code = "already-in-team"
+	AlreadyInvited     Code = "already-invited"
+	NotInvited         Code = "not-invited" // joined, or canceled
+	TooManyInvitations Code = "too-many-invitations"
+	AddressTwice       Code = "address-twice"
+	ImportEmpty        Code = "import-empty"
+	ImportNoHeader     Code = "import-no-header"
+	ImportTooLarge     Code = "import-too-large"
+	ImportBroken       Code = "import-broken" // a quotation mark that is never closed
+	ImportOver         Code = "import-over"
+	ImportHasBadLines  Code = "import-has-bad-lines"
+	ImportNobody       Code = "import-nobody"
+
 	LastOwner       Code = "last-owner"
 	EmailTaken      Code = "email-taken"
 	EmailInvalid    Code = "email-invalid"
@@ -130,6 +143,8 @@ var kinds = map[Code]Kind{
 	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict, PolicyChanged: Conflict,
 	ActivationExpired: Gone, LinkGone: Gone,
 	PassRequired: Forbidden, PassWait: TooMany, PassVoid: Gone, RestartLimit: TooMany, PersonLimit: TooMany,
+	AlreadyInTeam: Conflict, AlreadyInvited: Conflict, NotInvited: Conflict, TooManyInvitations: TooMany, ImportOver: Gone,
+	ImportHasBadLines: Conflict, ImportNobody: Conflict,
 	InvalidCursor: BadRequest,
 	ServerBusy:    Busy,
 }
@@ -223,6 +238,9 @@ func Codes() []Code {
 		SameAddress, TooManyLetters, LetterNotDead, LetterLinkGone,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
 		PolicyChanged, OutOfRange, NumberOutOfRange, HostInvalid, TooManyHosts,
+		PolicyChanged, OutOfRange, HostInvalid, TooManyHosts,
+		AlreadyInTeam, AlreadyInvited, NotInvited, TooManyInvitations,
+		AddressTwice, ImportEmpty, ImportNoHeader, ImportTooLarge, ImportBroken, ImportOver, ImportHasBadLines, ImportNobody,
 		LinkGone, SetupUsed, NoOwnerYet, InvalidCursor, InvalidField, ServerBusy,
 	}
 }

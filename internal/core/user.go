@@ -213,6 +213,52 @@ type newUser struct {
 	status       Status
 	passwordHash string
 	language     string
+	unclaimed    bool // nobody has shown yet that the address is theirs
+}
+
+// key is by what a user is found by their address. An address that somebody else
+// typed belongs to nobody before its owner joins: whoever invites it may not keep it
+// from another team, nor learn whether it has an account elsewhere. Nothing that can
+// be typed as an address is such a key.
+func (n newUser) key() string {
+	if n.unclaimed {
+		return unclaimedKey(n.team.ID, n.email)
+	}
+	return foldEmail(n.email)
+}
+
+func unclaimedKey(teamID, email string) string { return "\x1f" + teamID + " " + foldEmail(email) }
+
+// claimAddress gives an invited person who joins the address that they were invited
+// by. Of several teams' invitations the first one that is accepted counts.
+// Refuses: email-taken.
+func (t *tx) claimAddress(u *userRow) error {
+	err := t.must(refuse(Missing), `UPDATE users SET email_key = $1 WHERE id = $2 AND team_id = $3 AND status = 'invited'`, foldEmail(u.email), u.id, u.teamID)
+	if db.IsUnique(err) {
+		return refuseField(EmailTaken, "email")
+	}
+	return err
+}
+
+// inTeam finds people of the team by their addresses, invited or joined, each under
+// its folded address.
+func inTeam(r reader, teamID string, emails ...string) (map[string]*userRow, error) {
+	found := map[string]*userRow{}
+	for chunk := range slices.Chunk(emails, walkStep) {
+		var keys []string
+		for _, email := range chunk {
+			keys = append(keys, foldEmail(email), unclaimedKey(teamID, email))
+		}
+		list, args := anyOf(keys, teamID)
+		users, err := listUsers(r, `u.`+ofTheTeam+` AND u.email_key IN `+list, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			found[foldEmail(u.email)] = u
+		}
+	}
+	return found, nil
 }
 
 // createUser makes a user. Owners have no days of grace. Refuses: email-taken.
@@ -234,7 +280,7 @@ func (t *tx) createUser(n newUser) (*userRow, error) {
 	}
 	_, err = t.exec(`INSERT INTO users (id, team_id, email, email_key, name, name_key, role, status, language, password_hash, two_step, due_by, due_reason, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		u.id, u.teamID, u.email, foldEmail(u.email), u.name, foldName(u.name), string(u.role), string(u.status), u.language, u.passwordHash,
+		u.id, u.teamID, u.email, n.key(), u.name, foldName(u.name), string(u.role), string(u.status), u.language, u.passwordHash,
 		string(u.twoStep), u.dueBy, string(u.dueReason), u.createdAt)
 	if db.IsUnique(err) {
 		return nil, refuseField(EmailTaken, "email")

@@ -292,6 +292,7 @@ var allTables = []string{
 	"sessions", "throttles", "links", "restarts", "passes", "audit_events", "outbox",
 	"return_hosts", "devices", "chores",
 	"known_browsers",
+	"codes_left", "imports", "invitation_counts",
 }
 
 // snapshot is every row of every table, for "nothing was changed".

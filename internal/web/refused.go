@@ -118,10 +118,12 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 		links = append(links, link{"/me", v.say("nav.me")})
 	case core.RecoverySession:
 		links = append(links, link{"/me/two-step/deactivate", v.say("up.todeactivate")})
-	case core.Rank, core.OwnersSessions, core.Contained, core.NothingToRestart, core.RestartedMeanwhile:
-		if person, act := path.Split(v.r.URL.Path); act == "restart" || act == "sessions" {
+	case core.Rank, core.OwnerOnly, core.OwnersSessions, core.Contained, core.NothingToRestart, core.RestartedMeanwhile, core.LastOwner, core.NotInvited:
+		if person, _ := path.Split(v.r.URL.Path); v.web.known.back[v.web.known.pattern(v.r.URL)] != "" && path.Dir(path.Clean(person)) == "/team/users" {
 			links = append(links, link{path.Clean(person), v.say("team.view")})
 		}
+	case core.ImportOver:
+		links = append(links, link{importPath, v.say("csv.title")})
 	case core.InvalidCursor, core.RoleInvalid, core.StatusInvalid:
 		links = append(links, link{"/team", v.say("nav.team")})
 	}

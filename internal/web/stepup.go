@@ -24,7 +24,9 @@ type stepUpPage struct {
 }
 
 // carried are the fields that outlive a step-up; never a secret.
-func carried() []string { return append(policyFields(), "reason", "verified_by") }
+func carried() []string {
+	return append(policyFields(), "reason", "verified_by", "role", "name", "emails")
+}
 
 // carriedRoom is how many bytes of them, as they are written with their names, a notice holds inside
 // a cookie's 4 KiB.
@@ -121,10 +123,16 @@ func (v *visit) stepUpFor() string {
 		return v.say("up.for.codes")
 	case policyPath:
 		return v.say("up.for.policy")
+	case importPath, "/team/invite":
+		return v.say("up.for.people")
 	}
-	if id, restart := strings.CutSuffix(strings.TrimPrefix(u.Path, "/team/users/"), "/restart"); restart {
+	if id, act, about := strings.Cut(strings.TrimPrefix(u.Path, "/team/users/"), "/"); about {
 		if p, err := v.core.Person(v.ctx(), v.by(), id); err == nil {
-			return v.say("up.for.restart", words.Args{"name": p.Name})
+			key := "up.for.user"
+			if act == "restart" {
+				key = "up.for.restart"
+			}
+			return v.say(key, words.Args{"name": p.Name})
 		}
 	}
 	return v.say("up.for.other")

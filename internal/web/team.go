@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"slices"
 
 	"doorstep/internal/core"
 	"doorstep/internal/words"
@@ -12,8 +13,11 @@ import (
 type teamPage struct {
 	common
 	Query, Role, TwoStep string
-	Roles, States        []option
-	People               string // the caption, in two sentences
+	Roles, States, Codes []option
+	Ready                *readyPanel // on the first page of everybody
+	Export               string      // the file of whom the filters let through
+	Alone                bool        // it is just you so far
+	People               string      // the caption, in two sentences
 	Inactive             string
 	Filtered             bool
 	Nobody               string // what is said in place of an empty list
@@ -36,15 +40,18 @@ type personRow struct {
 }
 
 func showTeam(v *visit) error {
-	q := v.r.URL.Query()
-	f := core.PeopleFilter{Query: q.Get("q"), Role: core.Role(q.Get("role")), TwoStep: core.TwoStep(q.Get("two_step")), Cursor: q.Get("cursor")}
+	f, err := v.peopleFilter()
+	if err != nil {
+		return err
+	}
 	people, err := v.core.People(v.ctx(), v.by(), f)
 	if err != nil {
 		return err
 	}
 	p := &teamPage{
 		common: v.common(v.say("team.title")), Query: f.Query, Role: string(f.Role), TwoStep: string(f.TwoStep),
-		People: v.howMany("team.people", people.Total), Filtered: f.Query != "" || f.Role != "" || f.TwoStep != "",
+		People: v.howMany("team.people", people.Total), Filtered: f.Query != "" || f.Role != "" || f.TwoStep != "" || f.CodesLeft != nil,
+		Export: v.withFilters("/team/export", ""), Alone: people.Total == core.Count{N: 1},
 		Previous: v.teamAddress(people.Previous), Next: v.teamAddress(people.Next),
 	}
 	p.Main = ""
@@ -52,7 +59,13 @@ func showTeam(v *visit) error {
 		p.People = v.howMany("team.found", people.Found)
 	}
 	p.Roles = v.options(p.Role, "team.filter.allroles", "role.", "owner", "admin", "member")
-	p.States = v.options(p.TwoStep, "team.filter.alltwo", "team.filter.", "active", "not_active", "off", "grace", "due")
+	p.States = v.options(p.TwoStep, "team.filter.alltwo", "team.filter.", "active", "not_active", "off", "grace", "due", "waiting")
+	p.Codes = v.options(v.r.URL.Query().Get("recovery_codes_left"), "team.filter.allcodes", "team.filter.codes.", "0", "1")
+	if !p.Filtered && f.Cursor == "" {
+		if p.Ready, err = v.readyPanel(); err != nil {
+			return err
+		}
+	}
 	if people.NotActive.N > 0 && !p.Filtered {
 		p.Inactive = v.howMany("team.inactive", people.NotActive)
 	}
@@ -101,13 +114,23 @@ func (v *visit) teamAddress(cursor string) string {
 	if cursor == "" {
 		return ""
 	}
-	q := url.Values{"cursor": {cursor}}
-	for _, name := range []string{"q", "role", "two_step"} {
+	return v.withFilters("/team", cursor)
+}
+
+func (v *visit) withFilters(address, cursor string) string {
+	q := url.Values{}
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	for _, name := range []string{"q", "role", "two_step", "recovery_codes_left"} {
 		if value := v.r.URL.Query().Get(name); value != "" {
 			q.Set(name, value)
 		}
 	}
-	return "/team?" + q.Encode()
+	if len(q) == 0 {
+		return address
+	}
+	return address + "?" + q.Encode()
 }
 
 // menu is Actions (three dots, in the list) and Options (on the person's page):
@@ -125,9 +148,9 @@ func (v *visit) personMenu(p core.Person, id string) menu {
 	if p.MayNotRestart != nil {
 		restart.Href, restart.Reason = "", v.whyNot(p.MayNotRestart)
 	}
-	return menu{ID: id, Name: v.say("team.actions", words.Args{"name": p.Name}), Items: []menuItem{
-		{Text: v.say("team.view"), Href: "/team/users/" + p.ID}, restart,
-	}}
+	before, after := v.memberItems(p)
+	items := slices.Concat([]menuItem{{Text: v.say("team.view"), Href: "/team/users/" + p.ID}}, before, []menuItem{restart}, after)
+	return menu{ID: id, Name: v.say("team.actions", words.Args{"name": p.Name}), Items: items}
 }
 
 // whyNot says in a few words why an item of the menu is not possible.
@@ -145,6 +168,8 @@ func (v *visit) whyNot(r *core.Refusal) string {
 		return v.say("no.contained", r.Args)
 	case core.NothingToRestart:
 		return v.say("no.nothing")
+	case core.LastOwner:
+		return v.say("no.lastowner")
 	}
 	return v.say("refusal." + string(r.Code) + ".title")
 }

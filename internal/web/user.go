@@ -20,6 +20,9 @@ type userPage struct {
 	MayNot   string // why it cannot be done
 	Notes    []note
 	Menu     menu
+	Links    []handover // to hand over, right after they were made
+	Invited  bool       // and may be sent again or canceled
+	Rename   bool
 	Restarts []line
 	Events   []line
 }
@@ -33,7 +36,9 @@ type line struct {
 	Event core.Event
 }
 
-func showUser(v *visit) error {
+func showUser(v *visit) error { return v.showUserWith(nil) }
+
+func (v *visit) showUserWith(links []handover) error {
 	person, err := v.core.Person(v.ctx(), v.by(), v.r.PathValue("id"))
 	if err != nil {
 		return err
@@ -43,7 +48,8 @@ func showUser(v *visit) error {
 		common: v.common(person.Name, name), Person: person, Tags: v.personTags(*person, v.words.DateTime),
 		Menu: v.personMenu(*person, "options"), Codes: v.say("user.nocodes"), Sessions: v.openSessions(person),
 	}
-	p.Main = ""
+	p.Main, p.Links, p.Rename = "", links, person.MayNotChange == nil
+	p.Invited = p.Rename && person.Status == core.StatusInvited
 	p.Notes = v.personNotes(person)
 	if person.TwoStep == core.TwoStepActive && !person.Since.IsZero() {
 		p.Since = v.say("user.since", words.Args{"at": person.Since})

@@ -72,7 +72,7 @@ func (w *Web) guard(needs core.Need, p page) page {
 		} else if !owned && v.r.URL.Path != "/setup" && !strings.HasPrefix(v.r.URL.Path, "/setup/") {
 			return v.showNoOwner()
 		}
-		if err := v.r.ParseForm(); err != nil {
+		if err := parseForm(v.r); err != nil {
 			if tooMuch := new(http.MaxBytesError); errors.As(err, &tooMuch) {
 				return &core.Refusal{Code: tooLarge}
 			}
@@ -111,6 +111,9 @@ func (v *visit) by() core.Actor {
 	}
 	return v.session.By(from)
 }
+
+// sentence says a refusal.
+func (v *visit) sentence(r *core.Refusal) string { return edge.Sentence(v.words, r) }
 
 func (v *visit) say(key string, args ...words.Args) string { return v.words.Say(key, args...) }
 
