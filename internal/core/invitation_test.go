@@ -14,8 +14,8 @@ func (w *world) invites(s *Session, email string, role Role) Invitation {
 	return sent[0]
 }
 
-// joins follows the link of an invitation to its end.
-func (w *world) joins(link *Link) (email string, err error) {
+// accepts follows the link of an invitation to its end.
+func (w *world) accepts(link *Link) (email string, err error) {
 	w.t.Helper()
 	form, err := w.OpenPasswordLink(w.ctx(), link.Token)
 	if err != nil {
@@ -52,14 +52,14 @@ func TestInvitePeople(t *testing.T) {
 			_, err = userByEmail(w.read(w.ctx()), typed)
 			w.refused(err, Missing)
 		}
-		email, err := w.joins(sent[0].Link)
+		email, err := w.accepts(sent[0].Link)
 		w.ok(err)
 		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, testPassword, "")
 		w.ok(err)
 		if in.Session.User.ID != sent[0].ID || in.Session.User.Role != RoleMember {
 			t.Errorf("signed in as %+v", in.Session.User)
 		}
-		_, err = w.joins(sent[0].Link)
+		_, err = w.accepts(sent[0].Link)
 		w.refused(err, LinkGone)
 	})
 }
@@ -117,7 +117,7 @@ func TestInvitingAnotherTeamsAddress(t *testing.T) {
 			}
 		}
 		// Her own account is as it was, and no link of ours touches it.
-		_, err := w.joins(known.Link)
+		_, err := w.accepts(known.Link)
 		w.refused(err, EmailTaken)
 		if !w.live(zoe) {
 			t.Error("Zoe is signed out")
@@ -125,7 +125,7 @@ func TestInvitingAnotherTeamsAddress(t *testing.T) {
 		// Two teams invite one address: the first that is accepted counts, also at once.
 		for i, email := range []string{"one@example.com", "two@example.com", "three@example.com"} {
 			links := []*Link{w.invites(ana, email, RoleMember).Link, w.invites(zoe, email, RoleMember).Link}
-			won, errs := race(2, func(i int) error { _, err := w.joins(links[i]); return err })
+			won, errs := race(2, func(i int) error { _, err := w.accepts(links[i]); return err })
 			if won != 1 || !IsRefusal(errs[0], EmailTaken) {
 				t.Errorf("%d: %d joined, the other heard %v", i, won, errs)
 			}
@@ -162,14 +162,14 @@ func TestInvitationSentAgain(t *testing.T) {
 		w.ok(err)
 		again, err := w.SendInvitationAgain(w.ctx(), by(ana), first.ID)
 		w.ok(err)
-		_, err = w.joins(first.Link)
+		_, err = w.accepts(first.Link)
 		w.refused(err, LinkGone)
 		_, err = w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, testPassword)
 		w.refused(err, LinkGone)
 		// Accepted and canceled at once: one of the two.
 		won, errs := race(2, func(i int) error {
 			if i == 0 {
-				_, err := w.joins(again.Link)
+				_, err := w.accepts(again.Link)
 				return err
 			}
 			return w.CancelInvitation(w.ctx(), by(ana), first.ID)
@@ -177,12 +177,12 @@ func TestInvitationSentAgain(t *testing.T) {
 		if won != 1 || !IsRefusal(errs[0], LinkGone) && !IsRefusal(errs[0], NotInvited) && !IsRefusal(errs[0], Missing) {
 			t.Errorf("%d won, the other heard %v", won, errs)
 		}
-		_, err = w.joins(again.Link)
+		_, err = w.accepts(again.Link)
 		w.refused(err, LinkGone)
 		// After seven days, with no chore in between.
 		late := w.invites(ana, "late@example.com", RoleMember)
 		w.clock.advance(7 * day)
-		_, err = w.joins(late.Link)
+		_, err = w.accepts(late.Link)
 		w.refused(err, LinkGone)
 		_, err = w.SendInvitationAgain(w.ctx(), by(w.signIn("ana")), w.cast["carla"].id)
 		w.refused(err, NotInvited)
