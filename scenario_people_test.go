@@ -357,6 +357,12 @@ func (s *story) onThePage(ts *testscript.TestScript, neg bool, a *actor, d *devi
 		b.Tick(args[1])
 	case match(args, "opens", "*"):
 		b.Visit(strings.TrimPrefix(args[1], s.app.URL))
+	case match(args, "follows", "the", "link", "in", "*"):
+		link := s.app.LinkTo(a.name, args[4])
+		if link == "" {
+			ts.Fatalf("%s has no letter %q with a link, but %q", a.name, args[4], s.app.LettersTo(a.name))
+		}
+		b.Visit(link)
 	case match(args, "follows", "*"):
 		b.Follow(args[1])
 	case match(args, "fills", "*", "with", "*"):

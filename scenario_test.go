@@ -145,6 +145,8 @@ func (s *story) console(ts *testscript.TestScript, neg bool, args []string) {
 			s.last.JSON = map[string]any{"sessions_ended": float64(receipt.SessionsEnded), "recovery_codes_removed": float64(receipt.RecoveryCodesRemoved)}
 			s.handOver(args[1], receipt.Pass)
 		}
+	case match(args, "brings", "back", "*", "for", "*"):
+		s.last, err = &apptest.Answer{Status: 200}, s.app.BringBackFromConsole(args[2], args[4])
 	case match(args, "prints", "setup", "link"):
 		var link string
 		link, err = s.app.SetupLink()

@@ -109,6 +109,15 @@ var samples = map[string]sample{
 	"POST /api/v1/team/imports/{id}/confirm":    {core.NeedSteppedUpAdmin, 404, `{}`},
 	"GET /api/v1/team/readiness":                {core.NeedAdmin, 200, ""},
 
+	"GET /api/v1/team/users/{id}/was-this-them":  {core.NeedAdmin, 404, "?restart=none"},
+	"POST /api/v1/team/users/{id}/was-this-them": {core.NeedAdmin, 404, `{"restart":"none","answer":"yes"}`},
+	"GET /team/users/{id}/was-this-them":         {core.NeedAdmin, 404, "?restart=none"},
+	"POST /team/users/{id}/was-this-them":        {core.NeedAdmin, 404, "restart=none&answer=yes"},
+	"POST /api/v1/not-me":                        {core.NeedOpen, 410, `{"token":"none"}`},
+	"GET /not-me/{token}":                        {core.NeedOpen, 410, ""},
+	"GET /not-me":                                {core.NeedToken, 410, ""},
+	"POST /not-me":                               {core.NeedToken, 410, ""},
+
 	"GET /forward-auth":               {core.NeedProxy, 200, ""},
 	"GET /forward-auth/{path...}":     {core.NeedProxy, 200, ""},
 	"POST /forward-auth":              {core.NeedProxy, 200, ""},
@@ -216,6 +225,8 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.OwnerOnly // the verb's own: roles are an owner's to change
 	case v.name == recovered && r.Needs == core.NeedAdmin && (r.Method != http.MethodGet || r.Path == "/team/users/{id}/sessions" || r.Path == "/team/export"):
 		return core.RecoverySession // the verb's own: such a session sees the team and acts on nobody
+	case code == "" && strings.HasSuffix(r.Path, "/was-this-them"):
+		return core.Missing // nobody here activated again after a restart
 	case code == "" && strings.Contains(r.Path, "/devices/{id}"):
 		return core.Missing // nobody here has a remembered device
 	case v.name == admin && r.Method != http.MethodGet && strings.Contains(r.Path, "/team/policy"):

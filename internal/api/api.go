@@ -78,6 +78,8 @@ func New(o Options) (*API, error) {
 	a.importing()
 	a.readiness()
 	a.restart()
+	a.freeze()
+	a.notMe()
 	a.policy()
 	return a, a.publish()
 }

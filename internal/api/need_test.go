@@ -45,6 +45,9 @@ var needOf = map[string]core.Need{
 	"DELETE /team/users/{id}":                core.NeedSteppedUpAdmin,
 	"DELETE /team/users/{id}/sessions":       core.NeedAdmin,
 	"POST /team/users/{id}/restart-two-step": core.NeedSteppedUpAdmin,
+	"GET /team/users/{id}/was-this-them":     core.NeedAdmin,
+	"POST /team/users/{id}/was-this-them":    core.NeedAdmin,
+	"POST /not-me":                           core.NeedOpen,
 	"GET /team/policy":                       core.NeedAdmin,
 	"PATCH /team/policy":                     core.NeedSteppedUpAdmin,
 	"GET /openapi.json":                      core.NeedOpen,
@@ -200,6 +203,7 @@ func TestObjectSweep(t *testing.T) {
 	w := newWorld(t)
 	bodies := map[string]object{
 		"PATCH /team/users/{id}":                 {"name": "Taken over", "role": "member"},
+		"POST /team/users/{id}/was-this-them":    {"restart": "none", "answer": "no"},
 		"POST /team/users/{id}/restart-two-step": {"reason": "Lost phone", "verified_by": "other"},
 		"POST /team/imports/{id}/confirm":        {},
 	}

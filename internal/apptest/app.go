@@ -292,6 +292,12 @@ func (a *App) RestartFromConsole(key, reason string) (*core.Restart, error) {
 	return a.Core.RestartFromConsole(context.Background(), core.Console("test"), a.Person(key).Email, reason)
 }
 
+// BringBackFromConsole is `doorstep user bring-back`.
+func (a *App) BringBackFromConsole(key, reason string) error {
+	a.t.Helper()
+	return a.Core.BringBackFromConsole(context.Background(), core.Console("test"), a.Person(key).Email, reason)
+}
+
 // SetupLink is what `doorstep setup-link` prints.
 func (a *App) SetupLink() (string, error) {
 	link, err := a.Core.MakeSetupLink(context.Background())

@@ -37,6 +37,20 @@ func (a *App) Letters() []mail.Message {
 	return append([]mail.Message(nil), a.letters.all...)
 }
 
+// LinkTo is the link in somebody's newest letter with a subject, "" for none.
+func (a *App) LinkTo(key, subject string) string {
+	a.t.Helper()
+	letters := a.Letters()
+	for i := len(letters) - 1; i >= 0; i-- {
+		if m := letters[i]; strings.EqualFold(m.To, a.Person(key).Email) && m.Subject == subject {
+			_, link, _ := strings.Cut(m.Text, a.letters.base+"/")
+			link, _, _ = strings.Cut(link, "\n")
+			return "/" + strings.TrimSpace(link)
+		}
+	}
+	return ""
+}
+
 // LettersTo are the subjects of somebody's letters, the oldest first.
 func (a *App) LettersTo(key string) []string {
 	a.t.Helper()

@@ -36,8 +36,9 @@ type commands struct {
 	Serve     serve     `cmd:"" help:"Run it. The first start prints a one-use link that makes the first team and its owner."`
 	SetupLink setupLink `cmd:"" help:"Print a new set-up link, while there is no owner."`
 	User      struct {
-		Add  userAdd  `cmd:"" help:"Add a person. Without a password, print a one-use link with which they set one."`
-		List userList `cmd:"" help:"List people."`
+		Add       userAdd       `cmd:"" help:"Add a person. Without a password, print a one-use link with which they set one."`
+		BringBack userBringBack `cmd:"" help:"Bring back a suspended or frozen account, for a team in which nobody is left who can: recorded and mailed."`
+		List      userList      `cmd:"" help:"List people."`
 	} `cmd:"" help:"People, from the console."`
 	Restart restart `cmd:"" help:"Restart somebody's 2-step authentication from the console: recorded and mailed like any other."`
 	Migrate migrate `cmd:"" help:"Bring the database's schema up to date and say its number."`

@@ -38,6 +38,8 @@ func sentence(r *core.Refusal) string {
 		return fmt.Sprintf("--reason is longer than %v characters: say it shorter", n)
 	case core.NothingToRestart:
 		return "there is nothing to restart: this person's 2-step authentication was never active"
+	case core.NotSuspended:
+		return "this account is not suspended: if it is closed, use doorstep restart"
 	case core.SetupUsed:
 		return "there is an owner already, so no set-up link can be made: sign in, or see doorstep user list"
 	case core.ServerBusy:

@@ -43,7 +43,7 @@ func TestMisuse(t *testing.T) {
 	}{
 		{"", nil, `doorstep: expected one of "demo", "serve"`},
 		{"dance", nil, `doorstep: unexpected argument dance; see doorstep --help`},
-		{"user", nil, `doorstep: expected one of "add", "list"; see doorstep user --help`},
+		{"user", nil, `doorstep: expected one of "add", "bring-back", "list"; see doorstep user --help`},
 		{"serve now", nil, `doorstep: unexpected argument now; see doorstep serve --help`},
 		{"serve --smtp smtp://mail.example.com", nil, `doorstep: unknown flag --smtp; see doorstep serve --help`},
 		{"serve --metrics-listen :9", nil, `doorstep: unknown flag --metrics-listen`},

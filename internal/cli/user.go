@@ -90,6 +90,24 @@ func (c *console) askPassword(fd int) (string, error) {
 	return typed[0], nil
 }
 
+type userBringBack struct {
+	config.Flags `embed:""`
+	Email        string `arg:"" help:"The email address of the person."`
+	Reason       string `required:"" placeholder:"TEXT" help:"Why, in a few words, for the audit log."`
+}
+
+// Run is called by kong.
+func (u *userBringBack) Run(c *console) error {
+	return c.with(u.Flags, func(_ config.Config, store *core.Core) error {
+		if err := store.BringBackFromConsole(c.ctx, operator(), u.Email, u.Reason); err != nil {
+			return err
+		}
+		return c.print(fmt.Sprintf("The account %s is no longer suspended.\n"+
+			"If it was frozen, its 2-step authentication has to be restarted too: doorstep restart %s --reason \"…\"\n"+
+			"It was recorded, and letters are queued.\n", u.Email, u.Email))
+	})
+}
+
 type userList struct {
 	config.Flags `embed:""`
 	Team         string `help:"Only this team's people (default everybody)."`

@@ -341,6 +341,7 @@ func (c *Core) FinishActivation(ctx context.Context, by Actor, id string, saved 
 		if err != nil {
 			return err
 		}
+		again := u.dueReason == DueRestarted
 		if err := t.setTwoStep(u, TwoStepActive, time.Time{}, ""); err != nil {
 			return err
 		}
@@ -353,8 +354,14 @@ func (c *Core) FinishActivation(ctx context.Context, by Actor, id string, saved 
 		if err := t.storeCodes(u, set); err != nil {
 			return err
 		}
-		if _, err := t.noteBrowser(u, by.origin.Device); err != nil {
+		newBrowser, err := t.noteBrowser(u, by.origin.Device)
+		if err != nil {
 			return err
+		}
+		if again {
+			if err := t.noteReactivation(by, u, !newBrowser); err != nil {
+				return err
+			}
 		}
 		ended, err := t.endSessions(u, EndedActivated, s.id)
 		if err != nil {

@@ -52,6 +52,10 @@ const (
 	EventNotificationAddressAsked    = "notification_address.asked"
 	EventNotificationAddressVerified = "notification_address.verified"
 	EventNotificationAddressRemoved  = "notification_address.removed"
+
+	EventReactivationConfirmed = "reactivation.confirmed" // after a restart: it was them
+	EventUserFrozen            = "user.frozen"
+	EventNotMeReported         = "not_me.reported"
 )
 
 // Event is one line of the audit log.
@@ -173,14 +177,66 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 		if email := e.details["email"]; email != "" {
 			return person(LetterNotifyRemoved, map[string]any{"other": email})
 		}
-	case EventRoleChanged:
-		return person(LetterRoleChanged, map[string]any{"by": actorName, "role": e.details["to"]})
-	case EventUserSuspended:
-		return person(LetterSuspended, map[string]any{"by": actorName})
-	case EventUserBroughtBack:
-		return person(LetterBroughtBack, map[string]any{"by": actorName})
-	case EventUserRemoved:
-		return person(LetterRemoved, map[string]any{"by": actorName})
+	case EventRoleChanged, EventUserSuspended, EventUserBroughtBack, EventUserRemoved:
+		return t.queueLettersOfStanding(e, actorName)
+	case EventUserFrozen, EventNotMeReported:
+		return t.queueLettersOfFreeze(e, actorName)
 	}
 	return nil
+}
+
+// queueLettersOfStanding tells the person that their role or status was changed, and
+// every owner where it is an owner or admin, or becomes one.
+func (t *tx) queueLettersOfStanding(e eventOf, actorName string) error {
+	args := map[string]any{"by": actorName}
+	kind, toOwners := LetterSuspended, LetterSuspendedOwners
+	high := e.target.role.rank() >= RoleAdmin.rank()
+	switch e.event {
+	case EventRoleChanged:
+		kind, toOwners = LetterRoleChanged, LetterRoleChangedOwners
+		args["role"] = e.details["to"]
+		from, _ := e.details["from"].(Role)
+		high = high || from.rank() >= RoleAdmin.rank()
+	case EventUserBroughtBack:
+		kind, toOwners = LetterBroughtBack, LetterBroughtBackOwners
+		if frozen, _ := e.details["frozen"].(bool); frozen {
+			kind, toOwners, high = LetterBroughtBackFrozen, LetterBroughtBackFrozenOwners, true
+		}
+	case EventUserRemoved:
+		kind, toOwners = LetterRemoved, LetterRemovedOwners
+	}
+	if err := t.queueLetter(kind, e.target, e.by.origin, args); err != nil || !high {
+		return err
+	}
+	return t.queueLetterToOwners(toOwners, e.target, e.by.origin, about(e.target, args))
+}
+
+// about adds who it is about, for letters to others.
+func about(u *userRow, args map[string]any) map[string]any {
+	all := map[string]any{"name": u.name, "email": u.email, "user": u.id}
+	for k, v := range args {
+		all[k] = v
+	}
+	return all
+}
+
+func (t *tx) queueLettersOfFreeze(e eventOf, actorName string) error {
+	if freezes, _ := e.details["freezes"].(bool); freezes && e.event == EventNotMeReported {
+		return nil // the freeze tells it
+	}
+	args := map[string]any{"by": actorName}
+	kind, toOwners := LetterNotMe, LetterNotMeOwners
+	if e.event == EventUserFrozen {
+		kind, toOwners = LetterFrozen, LetterFrozenOwners
+		if e.details["why"] == FrozenNotMe {
+			toOwners = LetterNotMeFrozenOwners
+		}
+		if suspended, _ := e.details["suspended"].(bool); !suspended {
+			kind = LetterFrozenSole
+		}
+	}
+	if err := t.queueLetter(kind, e.target, e.by.origin, args); err != nil {
+		return err
+	}
+	return t.queueLetterToOwners(toOwners, e.target, e.by.origin, about(e.target, args))
 }

@@ -154,31 +154,31 @@ func (t *tx) changeStatus(by Actor, actor, target *userRow, s *sessionRow, statu
 	if err := needStepUp(actor, s, t.now); err != nil {
 		return err
 	}
-	event := EventUserBroughtBack
-	if status == StatusSuspended {
-		event = EventUserSuspended
-		if err := t.keepAnOwner(target); err != nil {
+	if status == StatusActive {
+		if err := t.needOwnerToThaw(actor, target); err != nil {
 			return err
 		}
+		return t.bringBack(by, actor, target, "")
+	}
+	if err := t.keepAnOwner(target); err != nil {
+		return err
 	}
 	if err := t.setProfile(target, target.name, target.role, status); err != nil {
 		return err
 	}
-	if status == StatusSuspended {
-		if _, err := t.endSessions(target, EndedSuspended, ""); err != nil {
-			return err
-		}
-		if err := t.deleteAttempts(target); err != nil {
-			return err
-		}
-		if err := t.deleteActivations(target); err != nil {
-			return err
-		}
-		if _, err := t.deleteDevices(target); err != nil {
-			return err
-		}
+	if _, err := t.endSessions(target, EndedSuspended, ""); err != nil {
+		return err
 	}
-	return t.record(eventOf{event: event, by: by, actor: actor, target: target})
+	if err := t.deleteAttempts(target); err != nil {
+		return err
+	}
+	if err := t.deleteActivations(target); err != nil {
+		return err
+	}
+	if _, err := t.deleteDevices(target); err != nil {
+		return err
+	}
+	return t.record(eventOf{event: EventUserSuspended, by: by, actor: actor, target: target})
 }
 
 // RemoveUser takes a person out of the team for good; the audit log keeps their

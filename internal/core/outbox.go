@@ -36,6 +36,21 @@ const (
 	LetterDeviceReused     LetterKind = "device_reused"
 	LetterPolicyChanged    LetterKind = "policy_changed"
 
+	LetterRoleChangedOwners LetterKind = "role_changed_owners"
+	LetterSuspendedOwners   LetterKind = "suspended_owners"
+	LetterBroughtBackOwners LetterKind = "brought_back_owners"
+	LetterRemovedOwners     LetterKind = "removed_owners"
+
+	LetterActivatedAgain          LetterKind = "activated_again"
+	LetterFrozen                  LetterKind = "frozen"
+	LetterFrozenSole              LetterKind = "frozen_sole" // the only owner, for whom nobody of the team can do anything
+	LetterFrozenOwners            LetterKind = "frozen_owners"
+	LetterBroughtBackFrozen       LetterKind = "brought_back_frozen"
+	LetterBroughtBackFrozenOwners LetterKind = "brought_back_frozen_owners"
+	LetterNotMe                   LetterKind = "not_me"
+	LetterNotMeOwners             LetterKind = "not_me_owners"
+	LetterNotMeFrozenOwners       LetterKind = "not_me_frozen_owners"
+
 	LetterNewDevice         LetterKind = "device"          // a sign-in with both steps
 	LetterNewDevicePassword LetterKind = "device_password" // … with the password alone
 	LetterPassVoid          LetterKind = "pass_void"
@@ -62,6 +77,7 @@ type Letter struct {
 	Device    string
 	Args      map[string]any
 	Link      string    // the path of its one-use link, below --url; "" for none
+	NotMe     string    // the token of "this was not me"; see notme.go
 	Tries     int       // with this one
 	Until     time.Time // nobody else takes the letter before
 }
@@ -246,6 +262,7 @@ func (c *Core) scanLetter(scan func(...any) error) (l Letter, err error) {
 		return l, err
 	}
 	l.Kind, l.At, l.Until = LetterKind(kind), at(created), at(until)
+	l.NotMe = c.notMeToken(l.ID, user, l.Kind, created)
 	if err := json.Unmarshal([]byte(args), &l.Args); err != nil {
 		return l, fmt.Errorf("read letter %s: %w", l.ID, err)
 	}

@@ -30,6 +30,8 @@ type Person struct {
 	Since             time.Time // active since
 	Restarts          []Restart // the newest first, at most 20
 	PassOpen          bool      // a re-activation pass is still to be used
+	Frozen            *Freeze   // nil when not
+	AskedAbout        string    // the restart about which the actor is asked "was this them?"; "" for none
 	Events            []Event   // what happened to or by this person, the newest first, at most 20
 }
 
@@ -339,6 +341,12 @@ func (c *Core) Person(ctx context.Context, by Actor, userID string) (*Person, er
 		return nil, err
 	}
 	if p.PassOpen, err = passWanted(r, u); err != nil {
+		return nil, err
+	}
+	if p.Frozen, err = freezeOf(r, u); err != nil {
+		return nil, err
+	}
+	if p.AskedAbout, err = openReactivation(r, actor, u, now); err != nil {
 		return nil, err
 	}
 	p.Events, err = eventsAbout(r, u, 20)

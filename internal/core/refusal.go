@@ -101,6 +101,11 @@ const (
 	ImportOver         Code = "import-over"
 	ImportHasBadLines  Code = "import-has-bad-lines"
 	ImportNobody       Code = "import-nobody"
+	NotTheApprover     Code = "not-the-approver"
+	AnsweredAlready    Code = "answered-already"
+	TooLateToAnswer    Code = "too-late-to-answer"
+	NotSuspended       Code = "not-suspended"
+	TooManyReports     Code = "too-many-reports"
 
 	LastOwner       Code = "last-owner"
 	EmailTaken      Code = "email-taken"
@@ -136,6 +141,7 @@ var kinds = map[Code]Kind{
 	AttemptOver:        Gone,
 	ActivationRequired: Forbidden, StepUpRequired: Forbidden, RecoverySession: Forbidden,
 	AdminOnly: Forbidden, OwnerOnly: Forbidden, Rank: Forbidden, OwnersSessions: Forbidden, Self: Forbidden, Contained: Forbidden,
+	NotTheApprover: Forbidden, AnsweredAlready: Conflict, TooLateToAnswer: Gone, NotSuspended: Conflict, TooManyReports: TooMany,
 	DeactivationPaused: Forbidden, AccountClosed: Forbidden,
 	Missing:          NotFound,
 	NothingToRestart: Conflict, RestartedMeanwhile: Conflict, AlreadyActive: Conflict, NotActive: Conflict,
@@ -236,6 +242,7 @@ func Codes() []Code {
 		PassRequired, PassEmpty, PassLength, PassTypo, WrongPass, PassWait, PassVoid, RestartLimit, PersonLimit,
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
 		SameAddress, TooManyLetters, LetterNotDead, LetterLinkGone,
+		NotTheApprover, AnsweredAlready, TooLateToAnswer, NotSuspended, TooManyReports,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
 		PolicyChanged, OutOfRange, NumberOutOfRange, HostInvalid, TooManyHosts,
 		PolicyChanged, OutOfRange, HostInvalid, TooManyHosts,

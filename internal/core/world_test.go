@@ -291,8 +291,8 @@ var allTables = []string{
 	"teams", "policies", "users", "user_words", "authenticators", "recovery_code_sets", "recovery_codes", "activations", "sign_in_attempts",
 	"sessions", "throttles", "links", "restarts", "passes", "audit_events", "outbox",
 	"return_hosts", "devices", "chores",
-	"known_browsers",
 	"codes_left", "imports", "invitation_counts",
+	"known_browsers", "reactivations", "freezes", "not_me_reports",
 }
 
 // snapshot is every row of every table, for "nothing was changed".

@@ -147,30 +147,46 @@ type shape struct {
 
 // shapeOf says the shape of every kind. A letter about one's own act says what to
 // do if it was not one's own; one about somebody else's act says whom to ask. A
-// letter whose sentences hold a link has no second one. "How" leads to one's own
-// page until the help center has an article about it.
+// letter whose sentences hold a link has no second one.
 func shapeOf(letter core.Letter) (shape, error) {
 	switch letter.Kind {
 	case core.LetterActivated, core.LetterDeactivated, core.LetterCodeUsed, core.LetterCodesNew, core.LetterReplay:
-		return shape{link: "/me", closing: []string{"mail.ok", "mail.notyou"}}, nil
+		return disownable(letter, "mail.ok", "mail.notyou"), nil
 	case core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterNewDevice, core.LetterNewDevicePassword:
-		return shape{link: "/me/sessions", closing: []string{"mail.ok", "mail.notyou"}}, nil
+		return disownable(letter, "mail.ok", "mail.notyou"), nil
 	case core.LetterNotifyAsked, core.LetterNotifyVerified, core.LetterNotifyRemoved:
-		return shape{link: "/me", closing: []string{"mail.ok", "mail.notyou"}}, nil
+		return disownable(letter, "mail.ok", "mail.notyou"), nil
 	case core.LetterNotifyConfirm:
 		return shape{carriesLink: true}, nil
 	case core.LetterPolicyChanged:
 		return shape{link: "/team/policy"}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:
 		return shape{link: "/me/two-step/recovery-codes"}, nil
-	case core.LetterRestarted, core.LetterPassVoid:
-		return shape{}, nil // its own sentences say what to do
-	case core.LetterRestartedOwners, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit:
-		return shape{link: "/team/users/" + url.PathEscape(asText(letter.Args["user"]))}, nil
-	case core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved:
-		return shape{closing: []string{"mail.ask"}}, nil
+	case core.LetterRestarted:
+		return disownable(letter, "mail.notme_restart"), nil
+	case core.LetterRestartedOwners, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit, core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners,
+		core.LetterFrozenOwners, core.LetterBroughtBackFrozenOwners, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners:
+		return shape{link: personPage(letter)}, nil
+	case core.LetterActivatedAgain:
+		link := personPage(letter) + "/was-this-them?restart=" + url.QueryEscape(asText(letter.Args["restart"]))
+		return shape{link: link, closing: []string{"mail.browser." + asText(letter.Args["browser"])}}, nil
+	case core.LetterRoleChanged, core.LetterBroughtBack:
+		return disownable(letter, "mail.unexpected"), nil
+	case core.LetterSuspended, core.LetterRemoved, core.LetterBroughtBackFrozen:
+		return shape{closing: []string{"mail.ask"}}, nil // there is nothing left to take away
+	case core.LetterPassVoid, core.LetterRemovedOwners, core.LetterFrozen, core.LetterFrozenSole, core.LetterNotMe:
+		return shape{}, nil // their own sentences say what to do; and a letter about "not me" offers no second one
 	}
 	return shape{}, fmt.Errorf("no letter is called %q", letter.Kind)
+}
+
+// disownable is the shape of a letter whose one link is "this was not me".
+func disownable(letter core.Letter, closing ...string) shape {
+	return shape{link: "/not-me/" + url.PathEscape(letter.NotMe), closing: closing}
+}
+
+func personPage(letter core.Letter) string {
+	return "/team/users/" + url.PathEscape(asText(letter.Args["user"]))
 }
 
 const valueLimit = 200 // characters of a name, a reason or a subject

@@ -27,7 +27,7 @@ const base = "https://id.example.com"
 func letter(kind core.LetterKind, language string) core.Letter {
 	l := core.Letter{
 		ID: "0197-letter", Kind: kind, Recipient: "carla@example.com", Name: "Carla Méndez", Language: language,
-		At: time.Date(2026, 5, 12, 14, 5, 0, 0, time.UTC), Address: "192.0.2.7", Device: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
+		At: time.Date(2026, 5, 12, 14, 5, 0, 0, time.UTC), Address: "192.0.2.7", Device: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", NotMe: "c2lnbmVk",
 		Args: map[string]any{"email": "carla@example.com", "address": "192.0.2.7", "team": "Northwind"},
 	}
 	add := func(name string, value any) { l.Args[name] = value }
@@ -59,6 +59,17 @@ func letter(kind core.LetterKind, language string) core.Letter {
 		add("name", "Carla Méndez")
 		add("user", "0197-carla")
 		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
+	case core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterFrozenOwners, core.LetterBroughtBackFrozenOwners, core.LetterRoleChangedOwners,
+		core.LetterActivatedAgain, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners:
+		add("by", "Bruno Costa")
+		add("name", "Carla Méndez")
+		add("user", "0197-carla")
+		add("role", "admin")
+		add("restart", "0197-restart")
+		add("browser", "new")
+		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
+	case core.LetterBroughtBackFrozen:
+		add("by", "Ana Duarte")
 	case core.LetterDeviceRemembered:
 		add("at", "2026-12-24T12:00:00Z")
 	case core.LetterNotifyAsked, core.LetterNotifyVerified, core.LetterNotifyRemoved:
@@ -78,6 +89,9 @@ func kinds() []core.LetterKind {
 		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged, core.LetterNewDevice, core.LetterNewDevicePassword,
 		core.LetterPassVoid, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit,
 		core.LetterNotifyAsked, core.LetterNotifyConfirm, core.LetterNotifyVerified, core.LetterNotifyRemoved,
+		core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterActivatedAgain,
+		core.LetterFrozen, core.LetterFrozenSole, core.LetterFrozenOwners, core.LetterBroughtBackFrozen, core.LetterBroughtBackFrozenOwners,
+		core.LetterNotMe, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners,
 	}
 }
 

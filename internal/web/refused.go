@@ -118,7 +118,8 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 		links = append(links, link{"/me", v.say("nav.me")})
 	case core.RecoverySession:
 		links = append(links, link{"/me/two-step/deactivate", v.say("up.todeactivate")})
-	case core.Rank, core.OwnerOnly, core.OwnersSessions, core.Contained, core.NothingToRestart, core.RestartedMeanwhile, core.LastOwner, core.NotInvited:
+	case core.Rank, core.OwnerOnly, core.OwnersSessions, core.Contained, core.NothingToRestart, core.RestartedMeanwhile, core.LastOwner, core.NotInvited,
+		core.NotTheApprover, core.AnsweredAlready, core.TooLateToAnswer:
 		if person, _ := path.Split(v.r.URL.Path); v.web.known.back[v.web.known.pattern(v.r.URL)] != "" && path.Dir(path.Clean(person)) == "/team/users" {
 			links = append(links, link{path.Clean(person), v.say("team.view")})
 		}

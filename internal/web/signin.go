@@ -86,7 +86,7 @@ func (v *visit) whyEnded() *banner {
 	switch why {
 	case core.EndedSignedOut:
 		b.Tone = "ok"
-	case core.EndedRestarted, core.EndedSuspended, core.EndedByAdministrator:
+	case core.EndedRestarted, core.EndedSuspended, core.EndedByAdministrator, core.EndedFrozen, core.EndedNotMe:
 		b.Tone = "warn"
 	}
 	key := "ended." + string(why)

@@ -19,6 +19,7 @@ type userPage struct {
 	SignOut  string // the page that signs this person out everywhere, "" for nothing to end
 	MayNot   string // why it cannot be done
 	Notes    []note
+	Asked    string // the page that asks "was this them?", "" when there is nothing to ask
 	Menu     menu
 	Links    []handover // to hand over, right after they were made
 	Invited  bool       // and may be sent again or canceled
@@ -51,6 +52,9 @@ func (v *visit) showUserWith(links []handover) error {
 	p.Main, p.Links, p.Rename = "", links, person.MayNotChange == nil
 	p.Invited = p.Rename && person.Status == core.StatusInvited
 	p.Notes = v.personNotes(person)
+	if person.AskedAbout != "" {
+		p.Asked = wasThemPath(person.ID, person.AskedAbout)
+	}
 	if person.TwoStep == core.TwoStepActive && !person.Since.IsZero() {
 		p.Since = v.say("user.since", words.Args{"at": person.Since})
 	}
@@ -80,6 +84,8 @@ func (v *visit) personNotes(p *core.Person) []note {
 	switch {
 	case p.Status == core.StatusInvited:
 		return []note{{"info", v.say("user.invited", name)}}
+	case p.Frozen != nil:
+		return []note{v.frozenNote(p)}
 	case p.Status == core.StatusSuspended:
 		notes = append(notes, note{"warn", v.say("user.suspended", name)})
 	}
