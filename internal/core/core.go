@@ -57,9 +57,10 @@ type Core struct {
 	realClock bool // clock is time.Now
 	mail      bool // letters are sent
 
-	sessions *sessionCache
-	seen     *lastSeen
-	looker   *looker
+	sessions  *sessionCache
+	teamNames *teamNames
+	seen      *lastSeen
+	looker    *looker
 	// shared is whether another process may hold sessions of this database in its
 	// memory: every replica on PostgreSQL, and a console command beside a `serve`.
 	shared bool
@@ -102,6 +103,8 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	parallel := runtime.GOMAXPROCS(0)
 	c.hasher = password.NewHasher(c.keys.Pepper, c.keys.PepperID(), parallel, hashQueue*parallel)
 	c.sessions, c.seen = newSessionCache(cmp.Or(o.Lease, leaseDefault)), newLastSeen()
+	c.teamNames = new(teamNames)
+	c.sessions.remote = d.Engine() == "postgres"
 	c.shared = d.Engine() == "postgres" || !o.Exclusive
 	c.startLooking()
 	c.startWritingLastSeen()
@@ -255,7 +258,10 @@ func (c *Core) afterwards(t *tx, err error) {
 
 // Forget empties the memory of sessions, for whoever changed the database by other
 // means than this program, as by restoring a backup beside it.
-func (c *Core) Forget() { c.sessions.forgetAll() }
+func (c *Core) Forget() {
+	c.sessions.forgetAll()
+	c.teamNames.byID.Clear()
+}
 
 // endsAccess says that the transaction ends something that worked before it.
 func (t *tx) endsAccess() { t.access = true }

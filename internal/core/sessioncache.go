@@ -55,9 +55,10 @@ type answer struct {
 // longest unused one is given up. So memory is bounded whoever asks, and only
 // tokens that are really sessions ever take a place.
 type sessionCache struct {
-	lease time.Duration
-	began time.Time // for the process's own time, which no clock setting moves
-	seed  maphash.Seed
+	lease  time.Duration
+	remote bool      // the database is another process, which may fall silent
+	began  time.Time // for the process's own time, which no clock setting moves
+	seed   maphash.Seed
 
 	places     [][cacheWays]atomic.Pointer[answer]
 	epochs     []atomic.Uint32
@@ -225,8 +226,14 @@ func (m *sessionCache) lead(ctx context.Context, key answerKey, r *reading, now 
 		m.mu.Unlock()
 		close(r.done)
 	}()
-	patient, cancel := context.WithTimeout(ctx, readPatience)
-	defer cancel()
+	// A file's read waits for nobody, and a watcher of its context costs a good part
+	// of what it does.
+	patient := context.WithoutCancel(ctx)
+	if m.remote {
+		var cancel context.CancelFunc
+		patient, cancel = context.WithTimeout(ctx, readPatience)
+		defer cancel()
+	}
 	drift := now() - r.begunAt/int64(time.Millisecond)
 	a, err := read(patient)
 	if err != nil {

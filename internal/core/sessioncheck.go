@@ -129,31 +129,52 @@ func sessionEnded(why EndReason) *Refusal {
 	return r
 }
 
+// checkedColumns are what the check needs of a session and its user: every column
+// more, and every table more, is felt where many sessions are in use.
+const checkedColumns = `s.id, s.second_step, s.password_at, s.second_step_at, s.address, s.device, s.created_at, s.last_seen_at,
+	s.idle_ms, s.expires_at, s.ended_at, s.end_reason, s.device_id,
+	u.id, u.team_id, u.email, u.name, u.role, u.status, u.language, u.theme, u.password_due,
+	u.two_step, u.due_by, u.due_reason, u.contained_until, u.created_at, u.last_sign_in_at`
+
+const checkedRows = ` FROM sessions s JOIN users u ON u.id = s.user_id AND u.team_id = s.team_id WHERE `
+
+func checkedFields(s *sessionRow, u *userRow) []any {
+	return []any{
+		&s.id, (*string)(&s.secondStep), &s.passwordAt, &s.secondStepAt, &s.address, &s.device, &s.createdAt, &s.lastSeenAt,
+		&s.idle, &s.expiresAt, &s.endedAt, (*string)(&s.endReason), &s.deviceID,
+		&u.id, &u.teamID, &u.email, &u.name, (*string)(&u.role), (*string)(&u.status), &u.language, &u.theme, &u.passwordDue,
+		(*string)(&u.twoStep), &u.dueBy, (*string)(&u.dueReason), &u.containedUntil, &u.createdAt, &u.lastSignInAt,
+	}
+}
+
 // sessionRow reads the row behind a token. Refuses: not-signed-in.
 func (c *Core) sessionRow(ctx context.Context, token, kind string) (*sessionRow, *userRow, error) {
 	s, u := new(sessionRow), new(userRow)
-	var hash []byte
-	by, name := "s.token_hash", any(nil)
+	r, fields := c.read(ctx), checkedFields(s, u)
+	var err error
 	if kind == tokenOfApps {
 		id, _, _ := strings.Cut(token, ".")
 		if !isID(id) {
 			return nil, nil, refuse(NotSignedIn)
 		}
-		by, name = "s.id", id
+		var hash []byte
+		err = r.row(`SELECT `+checkedColumns+`, s.token_hash`+checkedRows+`s.id = $1`, id).Scan(append(fields, &hash)...)
+		if err == nil && !hmac.Equal([]byte(token), []byte(c.appsToken(s.id, hash))) {
+			return nil, nil, refuse(NotSignedIn)
+		}
 	} else {
-		name = c.keys.TokenHash(tokenOfSession, token)
+		err = r.row(`SELECT `+checkedColumns+checkedRows+`s.token_hash = $1`, c.keys.TokenHash(tokenOfSession, token)).Scan(fields...)
 	}
-	err := c.read(ctx).row(`SELECT s.token_hash, `+sessionColumns+`, `+userColumns+` FROM sessions s
-		JOIN users u ON u.id = s.user_id AND u.team_id = s.team_id JOIN teams t ON t.id = u.team_id
-		WHERE `+by+` = $1`, name).Scan(append(append([]any{&hash}, s.fields()...), u.fields()...)...)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && kind == tokenOfApps && !hmac.Equal([]byte(token), []byte(c.appsToken(s.id, hash))) {
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, refuse(NotSignedIn)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
+	s.teamID, s.userID = u.teamID, u.id
 	s.lastSeenAt = max(s.lastSeenAt, c.seen.of(s.id))
-	return s, u, nil
+	u.teamName, err = c.teamNames.of(r, u.teamID, c.Now())
+	return s, u, err
 }
 
 const tokenOfApps = "apps"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
+	"time"
 
 	"doorstep/internal/db"
 )
@@ -48,6 +50,31 @@ func (c *Core) Teams(ctx context.Context) ([]Team, error) {
 		return nil
 	})
 	return teams, err
+}
+
+// teamNames are the names of teams as the session check gives them: no decision
+// rests on one, so it may be a minute old.
+type teamNames struct{ byID sync.Map }
+
+type teamName struct {
+	name   string
+	readAt time.Time
+}
+
+const teamNameLasts = time.Minute
+
+func (n *teamNames) of(r reader, id string, now time.Time) (string, error) {
+	if known, ok := n.byID.Load(id); ok {
+		if k, ok := known.(teamName); ok && !now.Before(k.readAt) && now.Sub(k.readAt) < teamNameLasts {
+			return k.name, nil
+		}
+	}
+	var name string
+	if err := r.row(`SELECT name FROM teams WHERE id = $1`, id).Scan(&name); err != nil {
+		return "", err
+	}
+	n.byID.Store(id, teamName{name, now})
+	return name, nil
 }
 
 func teamByName(r reader, name string) (Team, error) {
