@@ -226,6 +226,16 @@ func (m *sessionCache) lead(ctx context.Context, key answerKey, r *reading, now 
 		m.mu.Unlock()
 		close(r.done)
 	}()
+	if err := ctx.Err(); err != nil {
+		r.err, r.left = err, true
+		return
+	}
+	// It may have been read between the asking of the memory and of others. Who waits
+	// asks the memory anew, at their own time.
+	if r.session = m.get(key, m.own(), now()); r.session != nil {
+		r.left = true
+		return
+	}
 	// A file's read waits for nobody, and a watcher of its context costs a good part
 	// of what it does.
 	patient := context.WithoutCancel(ctx)

@@ -30,7 +30,11 @@ type memo struct {
 	set time.Duration // how far the clock was set away
 }
 
-func newMemo() *memo { return &memo{sessionCache: newSessionCache(testLease)} }
+func newMemo() *memo {
+	m := &memo{sessionCache: newSessionCache(testLease)}
+	m.remote = true
+	return m
+}
 
 func (m *memo) now() int64 { return (time.Duration(m.own()) + m.set + 1e9*time.Second).Milliseconds() }
 
