@@ -3,6 +3,7 @@ package doorstep_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ type actor struct {
 	self    *apptest.Person
 	pass    string // that whoever restarted them has handed over
 	devices map[string]*device
+	request string // the id of their restart request
 }
 
 // device is a program or a browser of theirs: what it remembers between calls.
@@ -28,6 +30,8 @@ type device struct {
 	activation string
 	remember   bool   // it asks to be remembered
 	remembered string // the token that it got for that
+	asked      string // the token of its restart request …
+	matchCode  string // … and the match code that it shows
 	browser    *apptest.Browser
 }
 
@@ -146,6 +150,22 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 		answer := d.api.Call("POST", "/team/users/"+s.app.Person(args[1]).ID+"/restart-two-step", map[string]any{"reason": args[3], "verified_by": args[5]})
 		s.handOver(args[1], answer.Get("pass"))
 		return answer, true
+	case match(args, "asks", "the", "team", "because", "*"):
+		answer := d.asksTeam(args[4])
+		if id := answer.Get("request"); id != "" {
+			a.request = id
+		}
+		return answer, true
+	case match(args, "looks", "at", "the", "request"):
+		return d.ofRequest("GET"), true
+	case match(args, "withdraws", "the", "request"):
+		return d.ofRequest("DELETE"), true
+	case starts(args, "approves", "the", "request", "of", "*", "with"):
+		return s.approves(d, args[4], args[6:])
+	case match(args, "refuses", "the", "request", "of", "*"):
+		return d.api.Call("POST", "/team/requests/"+s.people[args[4]].request+"/refuse", map[string]any{}), true
+	case match(args, "refuses", "the", "request", "of", "*", "as", "not", "theirs"):
+		return d.api.Call("POST", "/team/requests/"+s.people[args[4]].request+"/refuse", map[string]any{"not_them": true}), true
 	case match(args, "asks", "*", "*"):
 		return d.api.Call(args[1], s.withIDs(args[2]), nil), true
 	case match(args, "asks", "*", "*", "*"):
@@ -162,6 +182,42 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 		return &apptest.Answer{Status: 404, Body: fmt.Appendf(nil, "the letters are: %q", s.app.LettersTo(a.name))}, true
 	}
 	return nil, false
+}
+
+// asksTeam makes a restart request, from this device.
+func (d *device) asksTeam(happened string) *apptest.Answer {
+	answer := d.api.Call("POST", "/sign-in/ask", map[string]any{"attempt": d.attempt, "happened": happened, "token": d.asked})
+	if token := answer.Get("token"); token != "" {
+		d.asked, d.matchCode = token, answer.Get("match_code")
+	}
+	return answer
+}
+
+// ofRequest looks at it or withdraws it, with what this device keeps.
+func (d *device) ofRequest(method string) *apptest.Answer {
+	return d.api.Send(method, "/api/v1/sign-in/ask", nil, http.Header{"Doorstep-Attempt": {d.attempt}, "Doorstep-Request": {d.asked}})
+}
+
+// approves is `the match code for 'reason' verified HOW`, as read out from the
+// person's laptop, or `match code 1234 for …`.
+func (s *story) approves(d *device, name string, args []string) (*apptest.Answer, bool) {
+	who := s.people[name]
+	read, rest := "", args
+	switch {
+	case starts(args, "the", "match", "code"):
+		read, rest = who.on("laptop").matchCode, args[3:]
+	case starts(args, "a", "wrong", "match", "code"):
+		right := who.on("laptop").matchCode
+		read, rest = fmt.Sprintf("%d%s", (right[0]-'0'+1)%10, right[1:]), args[4:]
+	case starts(args, "match", "code", "*"):
+		read, rest = args[2], args[3:]
+	}
+	if !match(rest, "for", "*", "verified", "*") {
+		return nil, false
+	}
+	answer := d.api.Call("POST", "/team/requests/"+who.request+"/approve", map[string]any{"match_code": read, "reason": rest[1], "verified_by": rest[3]})
+	s.handOver(name, answer.Get("pass"))
+	return answer, true
 }
 
 // asksProxy is a request of theirs to an app, of which a proxy asks whose it is. The

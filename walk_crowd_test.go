@@ -29,6 +29,8 @@ var crowd struct {
 	once  sync.Once
 	state *apptest.State
 	in    map[string]*visitor
+
+	request, match string // Carla's open restart request
 }
 
 func theCrowd(t *testing.T) (*apptest.State, map[string]*visitor) {
@@ -79,7 +81,12 @@ func gather(t *testing.T) (*apptest.State, map[string]*visitor) {
 	comes(owner, "ana", app)
 	comes(recovered, "ana", func(p *apptest.Phone) string { return p.Paper()[9] })
 	comes(stranger, "zoe", app)
-	// Her activation has begun: a page that shows it again changes nothing.
+	// Whoever is half signed in as Carla has asked for a restart.
+	asked := a.Client().Call("POST", "/sign-in/ask", map[string]any{"attempt": in[half].attempt, "happened": "lost_phone"})
+	if crowd.request, crowd.match = asked.Get("request"), asked.Get("match_code"); crowd.match == "" {
+		t.Fatalf("no request: %s", asked)
+	}
+	// The newcomer owner's activation has begun: a page that shows it again changes nothing.
 	in[activation].ask(a, http.MethodGet, "/me/two-step/activate", "", nil)
 	old.Call("GET", "/session", nil) // from here on nobody's last-seen time moves
 	for _, v := range in {
@@ -154,7 +161,7 @@ func (v *visitor) try(a *apptest.App, r edge.Route) *apptest.Answer {
 
 func (v *visitor) request(a *apptest.App, r edge.Route) (path, body string) {
 	s := samples[r.Method+" "+r.Path]
-	path, body = v.address(a, r), s.body
+	path, body = v.address(a, r), strings.ReplaceAll(s.body, "{match}", crowd.match)
 	if query, is := strings.CutPrefix(body, "?"); is {
 		path, body = path+"?"+query, ""
 	}
@@ -176,6 +183,9 @@ func (v *visitor) address(a *apptest.App, r edge.Route) string {
 	id := a.Person("carla").ID
 	if strings.Contains(r.Path, "/sessions/{id}") {
 		id = v.target
+	}
+	if strings.Contains(r.Path, "/requests/{id}") {
+		id = crowd.request
 	}
 	return strings.NewReplacer("{id}", id, "{$}", "", "{name}", "none.css", "{token}", "none", "{path...}", "notes").Replace(r.Path)
 }

@@ -59,7 +59,7 @@ var refusedTo = map[core.Need]map[string]core.Code{
 }
 
 // sample is how a route is asked for, and what the owner who has just signed in
-// gets. Ids are Carla's.
+// gets. Ids are Carla's, those of requests her open one's; {match} is its match code.
 type sample struct {
 	needs core.Need
 	owner int
@@ -108,6 +108,13 @@ var samples = map[string]sample{
 	"POST /api/v1/team/imports":                 {core.NeedSteppedUpAdmin, 201, `{"csv":"email\nnew@example.com"}`},
 	"POST /api/v1/team/imports/{id}/confirm":    {core.NeedSteppedUpAdmin, 404, `{}`},
 	"GET /api/v1/team/readiness":                {core.NeedAdmin, 200, ""},
+	"POST /api/v1/sign-in/ask":                  {core.NeedAttempt, 410, `{"attempt":"none","happened":"lost_phone"}`},
+	"GET /api/v1/sign-in/ask":                   {core.NeedAttempt, 410, ""},
+	"DELETE /api/v1/sign-in/ask":                {core.NeedAttempt, 410, ""},
+	"GET /api/v1/team/requests":                 {core.NeedAdmin, 200, ""},
+	"GET /api/v1/team/requests/{id}":            {core.NeedAdmin, 200, ""},
+	"POST /api/v1/team/requests/{id}/approve":   {core.NeedSteppedUpAdmin, 200, `{"match_code":"{match}","reason":"lost phone, she says","verified_by":"in_person"}`},
+	"POST /api/v1/team/requests/{id}/refuse":    {core.NeedSteppedUpAdmin, 204, `{}`},
 
 	"GET /api/v1/team/users/{id}/was-this-them":  {core.NeedAdmin, 404, "?restart=none"},
 	"POST /api/v1/team/users/{id}/was-this-them": {core.NeedAdmin, 404, `{"restart":"none","answer":"yes"}`},
@@ -141,6 +148,9 @@ var samples = map[string]sample{
 	"POST /sign-in":              {core.NeedOpen, 401, "email=nobody@example.com&password=none+of+theirs"},
 	"GET /sign-in/second-step":   {core.NeedAttempt, 303, ""},
 	"POST /sign-in/second-step":  {core.NeedAttempt, 303, "code=12345"},
+	"GET /sign-in/ask":           {core.NeedAttempt, 303, ""},
+	"POST /sign-in/ask":          {core.NeedAttempt, 303, "happened=lost_phone"},
+	"POST /sign-in/ask/withdraw": {core.NeedAttempt, 303, ""},
 	"GET /sign-out":              {core.NeedActivation, 200, ""},
 	"POST /sign-out":             {core.NeedActivation, 303, ""},
 	"GET /session/watch":         {core.NeedActivation, 204, "?once=1"},
@@ -201,11 +211,15 @@ var samples = map[string]sample{
 	"GET /team/import/{id}/left-out":          {core.NeedSteppedUpAdmin, 404, ""},
 	"GET /team/export":                        {core.NeedAdmin, 200, ""},
 
-	"GET /team/users/{id}/sessions":  {core.NeedAdmin, 200, ""},
-	"POST /team/users/{id}/sessions": {core.NeedAdmin, 303, ""},
-	"GET /team/policy":               {core.NeedAdmin, 200, ""},
-	"POST /team/policy":              {core.NeedSteppedUpAdmin, 303, "session_idle=2&session_idle_unit=hours"},
-	"POST /team/policy/effect":       {core.NeedAdmin, 200, "session_idle=2&session_idle_unit=hours"},
+	"GET /team/users/{id}/sessions":    {core.NeedAdmin, 200, ""},
+	"POST /team/users/{id}/sessions":   {core.NeedAdmin, 303, ""},
+	"GET /team/policy":                 {core.NeedAdmin, 200, ""},
+	"POST /team/policy":                {core.NeedSteppedUpAdmin, 303, "session_idle=2&session_idle_unit=hours"},
+	"POST /team/policy/effect":         {core.NeedAdmin, 200, "session_idle=2&session_idle_unit=hours"},
+	"GET /team/requests":               {core.NeedAdmin, 200, ""},
+	"GET /team/requests/{id}":          {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /team/requests/{id}/approve": {core.NeedSteppedUpAdmin, 303, "match_code={match}&reason=lost+phone+she+says&verified_by=in_person"},
+	"POST /team/requests/{id}/refuse":  {core.NeedSteppedUpAdmin, 303, ""},
 }
 
 // outcome is what must come of it: "" when the visitor gets in.
@@ -259,7 +273,7 @@ func (v *visitor) check(t *testing.T, r edge.Route, answer *apptest.Answer) {
 			fail()
 		}
 	case want == "":
-		away := strings.HasPrefix(leads, "/me/confirm") || strings.HasPrefix(leads, "/sign-in") && r.Path != "/sign-out"
+		away := strings.HasPrefix(leads, "/me/confirm") || strings.HasPrefix(leads, "/sign-in") && leads != "/sign-in/ask" && r.Path != "/sign-out"
 		if answer.Status == http.StatusForbidden || answer.Status == http.StatusUnauthorized && r.Path != "/sign-in" || away {
 			fail()
 		}

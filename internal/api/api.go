@@ -80,6 +80,7 @@ func New(o Options) (*API, error) {
 	a.restart()
 	a.freeze()
 	a.notMe()
+	a.request()
 	a.policy()
 	return a, a.publish()
 }

@@ -48,6 +48,13 @@ var needOf = map[string]core.Need{
 	"GET /team/users/{id}/was-this-them":     core.NeedAdmin,
 	"POST /team/users/{id}/was-this-them":    core.NeedAdmin,
 	"POST /not-me":                           core.NeedOpen,
+	"POST /sign-in/ask":                      core.NeedAttempt,
+	"GET /sign-in/ask":                       core.NeedAttempt,
+	"DELETE /sign-in/ask":                    core.NeedAttempt,
+	"GET /team/requests":                     core.NeedAdmin,
+	"GET /team/requests/{id}":                core.NeedAdmin,
+	"POST /team/requests/{id}/approve":       core.NeedSteppedUpAdmin,
+	"POST /team/requests/{id}/refuse":        core.NeedSteppedUpAdmin,
 	"GET /team/policy":                       core.NeedAdmin,
 	"PATCH /team/policy":                     core.NeedSteppedUpAdmin,
 	"GET /openapi.json":                      core.NeedOpen,
@@ -206,6 +213,8 @@ func TestObjectSweep(t *testing.T) {
 		"POST /team/users/{id}/was-this-them":    {"restart": "none", "answer": "no"},
 		"POST /team/users/{id}/restart-two-step": {"reason": "Lost phone", "verified_by": "other"},
 		"POST /team/imports/{id}/confirm":        {},
+		"POST /team/requests/{id}/approve":       {"match_code": "4782", "reason": "Lost phone, she says", "verified_by": "other"},
+		"POST /team/requests/{id}/refuse":        {"not_them": true},
 	}
 	for _, row := range w.api.Routes() {
 		if !strings.Contains(row.Path, "{id}") {

@@ -26,6 +26,7 @@ var chores = []chore{
 	{"known_browsers", (*tx).forgetOldBrowsers},
 	{"invitation_counts", (*tx).forgetOldInvitationCounts},
 	{"imports", (*tx).forgetOldImports},
+	{"restart_requests", (*tx).expireRequests},
 	{"session_changes", (*tx).forgetSessionChanges},
 	{"letters", (*tx).forgetOldLetters},
 }

@@ -45,7 +45,7 @@ func (c *Core) DeactivateTwoStep(ctx context.Context, by Actor, pass, text strin
 		if _, err := t.useUp(u, p); err != nil {
 			return err
 		}
-		gone, err := t.endTwoStep(u, EndedDeactivated, time.Time{}, DueDeactivated)
+		gone, err := t.endTwoStep(by, u, u, EndedDeactivated, time.Time{}, DueDeactivated)
 		if err != nil {
 			return err
 		}

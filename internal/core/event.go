@@ -56,6 +56,13 @@ const (
 	EventReactivationConfirmed = "reactivation.confirmed" // after a restart: it was them
 	EventUserFrozen            = "user.frozen"
 	EventNotMeReported         = "not_me.reported"
+	EventRequestMade           = "restart_request.made"
+	EventRequestWithdrawn      = "restart_request.withdrawn"
+	EventRequestApproved       = "restart_request.approved"
+	EventRequestRefused        = "restart_request.refused"
+	EventRequestExpired        = "restart_request.expired"
+	EventRequestEnded          = "restart_request.ended"
+	EventMatchCodeRefused      = "restart_request.match_refused"
 )
 
 // Event is one line of the audit log.
@@ -181,6 +188,10 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 		return t.queueLettersOfStanding(e, actorName)
 	case EventUserFrozen, EventNotMeReported:
 		return t.queueLettersOfFreeze(e, actorName)
+	case EventRequestMade:
+		return t.queueLettersOfRequest(e)
+	case EventRequestRefused:
+		return person(LetterAskRefused, map[string]any{"by": actorName, "not_them": e.details["not_them"]})
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func (t *tx) freeze(by Actor, actor, target *userRow, why FreezeReason, details 
 		t.nothingToRecord()
 		return err
 	}
-	gone, err := t.endTwoStep(target, EndedFrozen, t.now, DueRestarted)
+	gone, err := t.endTwoStep(by, actor, target, EndedFrozen, t.now, DueRestarted)
 	if err != nil {
 		return err
 	}

@@ -172,6 +172,9 @@ func (t *tx) changeStatus(by Actor, actor, target *userRow, s *sessionRow, statu
 	if err := t.deleteAttempts(target); err != nil {
 		return err
 	}
+	if err := t.endRequest(by, actor, target, RequestEnded, EndedBySuspension); err != nil {
+		return err
+	}
 	if err := t.deleteActivations(target); err != nil {
 		return err
 	}
@@ -207,6 +210,9 @@ func (c *Core) RemoveUser(ctx context.Context, by Actor, userID string) error {
 		if err := t.record(eventOf{event: EventUserRemoved, by: by, actor: actor, target: target}); err != nil {
 			return err
 		}
+		if err := t.endRequest(by, actor, target, RequestEnded, EndedByRemoval); err != nil {
+			return err
+		}
 		return t.erase(target)
 	})
 }
@@ -214,6 +220,9 @@ func (c *Core) RemoveUser(ctx context.Context, by Actor, userID string) error {
 // erase deletes a person with all that is theirs, but for what the audit log says.
 func (t *tx) erase(u *userRow) error {
 	if err := t.clearSecondStep(u); err != nil {
+		return err
+	}
+	if err := t.deleteRequests(u); err != nil {
 		return err
 	}
 	if err := t.deleteLinks(u); err != nil {

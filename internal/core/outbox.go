@@ -62,6 +62,9 @@ const (
 	LetterNotifyConfirm  LetterKind = "notify_confirm" // to the address that is to be verified, with the link
 	LetterNotifyVerified LetterKind = "notify_verified"
 	LetterNotifyRemoved  LetterKind = "notify_removed"
+	LetterAsked          LetterKind = "asked"
+	LetterAskedTeam      LetterKind = "asked_team"
+	LetterAskRefused     LetterKind = "refused"
 )
 
 // Letter is one letter of the queue. Args hold what its sentences name; never a
@@ -203,6 +206,23 @@ func (t *tx) queueLetterToOwnersBut(except string, kind LetterKind, about *userR
 	}
 	for _, o := range owners {
 		if err := t.queueLetter(kind, o, from, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueLettersOfRequest tells the person and everybody who may answer.
+func (t *tx) queueLettersOfRequest(e eventOf) error {
+	if err := t.queueLetter(LetterAsked, e.target, e.by.origin, nil); err != nil {
+		return err
+	}
+	answering, err := mayAnswerFor(t, e.target, t.now)
+	if err != nil {
+		return err
+	}
+	for _, a := range answering {
+		if err := t.queueLetter(LetterAskedTeam, a, e.by.origin, map[string]any{"name": e.target.name, "request": e.details["request"]}); err != nil {
 			return err
 		}
 	}

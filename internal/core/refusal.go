@@ -74,15 +74,26 @@ const (
 	NotSaved            Code = "not-saved"
 	AccountClosed       Code = "account-closed"
 
-	PassRequired Code = "pass-required"
-	PassEmpty    Code = "pass-empty"
-	PassLength   Code = "pass-length"
-	PassTypo     Code = "pass-typo"
-	WrongPass    Code = "wrong-pass"
-	PassWait     Code = "pass-wait"
-	PassVoid     Code = "pass-void"
-	RestartLimit Code = "restart-limit" // of the approver
-	PersonLimit  Code = "person-limit"  // of the person
+	PassRequired    Code = "pass-required"
+	PassEmpty       Code = "pass-empty"
+	PassLength      Code = "pass-length"
+	PassTypo        Code = "pass-typo"
+	WrongPass       Code = "wrong-pass"
+	PassWait        Code = "pass-wait"
+	PassVoid        Code = "pass-void"
+	RestartLimit    Code = "restart-limit"    // of the approver
+	PersonLimit     Code = "person-limit"     // of the person
+	SoleOwner       Code = "sole-owner"       // nobody else could answer
+	RequestIsOpen   Code = "request-open"     // one at a time
+	RequestPause    Code = "request-pause"    // after a refusal, and after many in a day
+	NoRequest       Code = "no-request"       // nothing to withdraw
+	RequestAnswered Code = "request-answered" // or over: too late
+	HappenedMissing Code = "happened-missing"
+	MatchCodeLength Code = "match-code-length"
+	MatchCodeSix    Code = "match-code-six" // an authentication code: not compared
+	WrongMatchCode  Code = "wrong-match-code"
+	MatchCodesOver  Code = "match-codes-over" // the third wrong one ended the request
+	ReasonTooShort  Code = "reason-too-short"
 
 	PasswordTooShort Code = "password-too-short"
 	PasswordTooLong  Code = "password-too-long"
@@ -146,6 +157,7 @@ var kinds = map[Code]Kind{
 	Missing:          NotFound,
 	NothingToRestart: Conflict, RestartedMeanwhile: Conflict, AlreadyActive: Conflict, NotActive: Conflict,
 	ActivationReplaced: Conflict, ActivationNotProved: Conflict, LastOwner: Conflict, EmailTaken: Conflict,
+	SoleOwner: Conflict, RequestIsOpen: Conflict, NoRequest: Conflict, RequestAnswered: Conflict, MatchCodesOver: Conflict, RequestPause: TooMany,
 	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict, PolicyChanged: Conflict,
 	ActivationExpired: Gone, LinkGone: Gone,
 	PassRequired: Forbidden, PassWait: TooMany, PassVoid: Gone, RestartLimit: TooMany, PersonLimit: TooMany,
@@ -240,6 +252,8 @@ func Codes() []Code {
 		NothingToRestart, RestartedMeanwhile, ReasonMissing, ReasonTooLong, VerifiedByMissing,
 		AlreadyActive, NotActive, DeactivationPaused, ActivationExpired, ActivationReplaced, ActivationNotProved, NotSaved, AccountClosed,
 		PassRequired, PassEmpty, PassLength, PassTypo, WrongPass, PassWait, PassVoid, RestartLimit, PersonLimit,
+		SoleOwner, RequestIsOpen, RequestPause, NoRequest, RequestAnswered, HappenedMissing,
+		MatchCodeLength, MatchCodeSix, WrongMatchCode, MatchCodesOver, ReasonTooShort,
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
 		SameAddress, TooManyLetters, LetterNotDead, LetterLinkGone,
 		NotTheApprover, AnsweredAlready, TooLateToAnswer, NotSuspended, TooManyReports,

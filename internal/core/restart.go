@@ -211,7 +211,7 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest, p
 		return nil, errPassWanted
 	}
 	dueBy := t.now.Add(policy.ActivationWindow)
-	gone, err := t.endTwoStep(target, EndedRestarted, dueBy, DueRestarted)
+	gone, err := t.endTwoStep(by, actor, target, EndedRestarted, dueBy, DueRestarted)
 	if err != nil {
 		return nil, err
 	}

@@ -192,6 +192,9 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject
 			return nil, err
 		}
 	}
+	if err := t.endRequest(by, u, u, RequestEnded, EndedBySignIn); err != nil {
+		return nil, err
+	}
 	s, err := t.openSession(u, by.origin, sessionProof{secondStep: SecondStepNone, passwordAt: t.now, deviceID: deviceID})
 	if err != nil {
 		return nil, err
@@ -307,6 +310,9 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 		}
 		newBrowser, err := t.noteBrowser(u, by.origin.Device)
 		if err != nil {
+			return err
+		}
+		if err := t.endRequest(by, u, u, RequestEnded, EndedBySignIn); err != nil {
 			return err
 		}
 		s, err := t.openSession(u, by.origin, sessionProof{secondStep: p.kind, recoveryCodeID: used.codeID, passwordAt: at(a.createdAt)})

@@ -56,9 +56,9 @@ func (c *Core) TwoStepStatus(ctx context.Context, by Actor) (*TwoStepStatus, err
 type removed struct{ sessions, authenticators, recoveryCodes, devices int }
 
 // endTwoStep is the half that deactivation and restart share (R4): factors, codes,
-// remembered devices, half-done sign-ins and activations gone, every session
-// ended, state `due`.
-func (t *tx) endTwoStep(u *userRow, why EndReason, dueBy time.Time, reason DueReason) (removed, error) {
+// remembered devices, half-done sign-ins and activations gone, every session and an
+// open restart request ended, state `due`.
+func (t *tx) endTwoStep(by Actor, actor, u *userRow, why EndReason, dueBy time.Time, reason DueReason) (removed, error) {
 	var r removed
 	var err error
 	if r.authenticators, err = t.deleteAuthenticators(u); err != nil {
@@ -77,6 +77,16 @@ func (t *tx) endTwoStep(u *userRow, why EndReason, dueBy time.Time, reason DueRe
 		return r, err
 	}
 	if err := t.deleteAttempts(u); err != nil {
+		return r, err
+	}
+	end := EndedByRestart
+	switch why {
+	case EndedDeactivated:
+		end = EndedByDeactivation
+	case EndedFrozen:
+		end = EndedByFreeze
+	}
+	if err := t.endRequest(by, actor, u, RequestEnded, end); err != nil {
 		return r, err
 	}
 	if r.sessions, err = t.endSessions(u, why, ""); err != nil {

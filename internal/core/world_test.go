@@ -293,6 +293,7 @@ var allTables = []string{
 	"return_hosts", "devices", "chores",
 	"codes_left", "imports", "invitation_counts",
 	"known_browsers", "reactivations", "freezes", "not_me_reports",
+	"restart_requests",
 }
 
 // snapshot is every row of every table, for "nothing was changed".

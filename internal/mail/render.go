@@ -158,6 +158,15 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return disownable(letter, "mail.ok", "mail.notyou"), nil
 	case core.LetterNotifyConfirm:
 		return shape{carriesLink: true}, nil
+	case core.LetterAsked:
+		return shape{}, nil // its own sentences say what to do
+	case core.LetterAskedTeam:
+		return shape{link: "/team/requests/" + url.PathEscape(asText(letter.Args["request"]))}, nil
+	case core.LetterAskRefused:
+		if letter.Args["not_them"] == true {
+			return shape{closing: []string{"mail.refused.notthem"}}, nil
+		}
+		return shape{}, nil
 	case core.LetterPolicyChanged:
 		return shape{link: "/team/policy"}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:

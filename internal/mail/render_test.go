@@ -42,6 +42,13 @@ func letter(kind core.LetterKind, language string) core.Letter {
 		if kind == core.LetterRestartedOwners {
 			l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
 		}
+	case core.LetterAskedTeam:
+		add("name", "Carla Méndez")
+		add("request", "0197-request")
+		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
+	case core.LetterAskRefused:
+		add("by", "Ana Duarte")
+		add("not_them", true)
 	case core.LetterCodeUsed:
 		add("n", 7.0)
 	case core.LetterCodesLow:
@@ -92,6 +99,7 @@ func kinds() []core.LetterKind {
 		core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterActivatedAgain,
 		core.LetterFrozen, core.LetterFrozenSole, core.LetterFrozenOwners, core.LetterBroughtBackFrozen, core.LetterBroughtBackFrozenOwners,
 		core.LetterNotMe, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners,
+		core.LetterAsked, core.LetterAskedTeam, core.LetterAskRefused,
 	}
 }
 

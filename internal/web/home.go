@@ -82,6 +82,9 @@ func (v *visit) teamTodo(p *homePage) error {
 	if people.NotActive.N > 0 {
 		p.Todo = append(p.Todo, todo{Text: v.howMany("home.inactive", people.NotActive), Href: "/team?two_step=not_active"})
 	}
+	if n := v.openRequests(); n > 0 {
+		p.Todo = append(p.Todo, todo{Text: v.say("team.requests", words.Args{"n": n}), Href: "/team/requests"})
+	}
 	if len(people.Items) == 1 {
 		p.Todo = append(p.Todo, todo{Text: v.say("home.secondowner")})
 	}

@@ -102,11 +102,11 @@ func (v *visit) banner(names words.Args) *banner {
 			b.Lines = append(b.Lines, v.say("pass.shown")+" "+v.say("pass.lost"))
 		}
 		return b
-	case "user.sessions.ended", "user.sessions.endednone":
+	case "user.sessions.ended", "user.sessions.endednone", "req.refused":
 		if names == nil {
 			return nil // likewise
 		}
-	case "err.due", "step.timeout", "up.toolong":
+	case "err.due", "step.timeout", "up.toolong", "signin.restarted":
 		return &banner{Tone: "warn", Lines: []string{v.say(n.Says)}}
 	case "act.already", "refusal.not-active", "sess.already", "sess.endednone", "dev.already":
 		return &banner{Tone: "info", Lines: []string{v.say(n.Says)}}

@@ -109,7 +109,11 @@ type entry struct{ Href, Text, Current string }
 func (v *visit) menu() []entry {
 	list := []entry{{Href: "/", Text: v.say("nav.home")}}
 	if core.NeedAdmin.Meets(v.session, v.core.Now()) == nil {
-		list = append(list, entry{Href: "/team", Text: v.say("nav.team")}, entry{Href: policyPath, Text: v.say("nav.policy")})
+		list = append(list, entry{Href: "/team", Text: v.say("nav.team")})
+		if v.session.User.ContainedUntil.IsZero() { // who was just restarted answers nobody's request
+			list = append(list, v.requestsEntry())
+		}
+		list = append(list, entry{Href: policyPath, Text: v.say("nav.policy")})
 	}
 	list = append(list, entry{Href: "/me", Text: v.say("nav.me")})
 	now := -1 // the entry whose address says most of where we are

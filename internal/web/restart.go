@@ -97,6 +97,11 @@ func restart(v *visit) error {
 	if err != nil {
 		return err
 	}
+	return v.restarted(id, done)
+}
+
+// restarted leads on to the receipt of a restart.
+func (v *visit) restarted(id string, done *core.Restart) error {
 	if done.Pass != "" {
 		return v.showReceipt(id, done)
 	}

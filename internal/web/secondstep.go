@@ -19,6 +19,7 @@ type secondStepPage struct {
 	Letters  bool   // a phone shows the keyboard with letters
 	Until    string // how long this step may take
 	Keyboard string // address of this page with letters
+	Ask      string // the page for whoever can use none of these
 	Remember string // the offer to skip this step here from now on, "" where the team allows none
 	Ticked   bool   // it was taken, in the form that was refused; never before
 }
@@ -35,7 +36,7 @@ func showSecondStep(v *visit) error {
 		Letters:  v.r.URL.Query().Get("keyboard") == "letters",
 		Until:    v.say("step.until", v.until(attempt.ExpiresAt)),
 	}
-	p.Bare = true
+	p.Bare, p.Ask = true, keepWanted(askPath, v.next)
 	if !p.Recovery {
 		p.Label = v.say("step.labelapp")
 	}
@@ -71,7 +72,11 @@ func (v *visit) attemptOver() error {
 	}
 	if v.web.cookies.get(v.r, attemptCookie) != "" {
 		v.web.cookies.clear(v.rw, attemptCookie)
-		v.tell(notice{Says: "step.timeout"})
+		if v.approvedMeanwhile() {
+			v.tell(notice{Says: "signin.restarted"})
+		} else {
+			v.tell(notice{Says: "step.timeout"})
+		}
 	}
 	return v.see(keepWanted("/sign-in", v.next))
 }

@@ -8,8 +8,8 @@ import (
 	"doorstep/internal/core"
 )
 
-// cookies names and writes our cookies. All but the language and a remembered
-// device live until the browser closes, and none can be read by a script. Over
+// cookies names and writes our cookies. All but the language, a remembered device
+// and a restart request live until the browser closes, and none can be read by a script. Over
 // https the names begin with __Host-, so that no other host under our domain can
 // plant one.
 type cookies struct{ secure bool }
@@ -19,6 +19,7 @@ const (
 	attemptCookie  = "doorstep-attempt" // half signed in: never worth a session
 	formCookie     = "doorstep-form"    // a one-use link's form
 	deviceCookie   = "doorstep-device"  // a remembered device; signing out leaves it
+	requestCookie  = "doorstep-request" // shows the match code of a restart request again, and is good for nothing else
 	noticeCookie   = "doorstep-notice"
 	languageCookie = "doorstep-language"
 )
@@ -61,6 +62,9 @@ func (v *visit) enter(s *core.Session) error {
 	}
 	v.keepToken(s)
 	v.web.cookies.clear(v.rw, attemptCookie)
+	if v.web.cookies.get(v.r, requestCookie) != "" {
+		v.web.cookies.clear(v.rw, requestCookie) // whoever is in has nothing to ask any more
+	}
 	return nil
 }
 

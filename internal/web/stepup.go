@@ -126,6 +126,11 @@ func (v *visit) stepUpFor() string {
 	case importPath, "/team/invite":
 		return v.say("up.for.people")
 	}
+	if id, request := strings.CutPrefix(u.Path, "/team/requests/"); request {
+		if q, err := v.core.Request(v.ctx(), v.by(), id); err == nil {
+			return v.say("up.for.request", words.Args{"name": q.Person.Name})
+		}
+	}
 	if id, act, about := strings.Cut(strings.TrimPrefix(u.Path, "/team/users/"), "/"); about {
 		if p, err := v.core.Person(v.ctx(), v.by(), id); err == nil {
 			key := "up.for.user"

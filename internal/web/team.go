@@ -23,6 +23,7 @@ type teamPage struct {
 	Nobody               string // what is said in place of an empty list
 	Rows                 []personRow
 	Previous, Next       string // addresses
+	Requests             string // restart requests that wait, "" for none
 }
 
 // option is a choice of a filter.
@@ -55,6 +56,9 @@ func showTeam(v *visit) error {
 		Previous: v.teamAddress(people.Previous), Next: v.teamAddress(people.Next),
 	}
 	p.Main = ""
+	if n := v.openRequests(); n > 0 {
+		p.Requests = v.say("team.requests", words.Args{"n": n})
+	}
 	if p.Filtered {
 		p.People = v.howMany("team.found", people.Found)
 	}
