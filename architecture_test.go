@@ -65,13 +65,14 @@ var consoleRooms = []string{"cli"}
 // itself, to the feature in whose documents it is told.
 var partOf = map[string]string{
 	"member":     "team",
+	"lane":       "guessing",
 	"secondstep": "signin",
 	"twostep":    "activation",
 	"user":       "team",
 }
 
 // moreFeatures have documents although no edge has a file of their name.
-var moreFeatures = []string{"activation", "console", "password", "recoverycode"}
+var moreFeatures = []string{"activation", "console", "guessing", "password", "recoverycode"}
 
 func TestRoomsImportWhatThePlanSays(t *testing.T) {
 	for _, s := range load(t) {

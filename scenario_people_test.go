@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"doorstep/internal/apptest"
+	"doorstep/internal/code"
 	"doorstep/internal/words"
 )
 
@@ -32,6 +34,7 @@ type device struct {
 	remembered string // the token that it got for that
 	asked      string // the token of its restart request …
 	matchCode  string // … and the match code that it shows
+	known      string // what it keeps of full sign-ins, "new" before the first; "" keeps nothing
 	browser    *apptest.Browser
 }
 
@@ -87,6 +90,9 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 	case match(args, "copies", "*"):
 		d.remembered = a.on(args[1]).remembered
 		return ok, true
+	case match(args, "keeps", "the", "browser"):
+		d.known = "new"
+		return ok, true
 	case match(args, "forgets", "*"):
 		return d.forgets(args[1]), true
 	case match(args, "signs", "in", "with", "recovery", "code", "*"):
@@ -99,6 +105,12 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 		if code, known := a.code(args[1:]); known {
 			return a.secondStep(d, code), true
 		}
+	case match(args, "guesses", "*", "codes"):
+		return s.guesses(a, d, args[1], func() string { return a.self.Phone.WrongCode() }), true
+	case match(args, "guesses", "*", "recovery", "codes"):
+		return s.guesses(a, d, args[1], func() string { return code.Display(code.New()) }), true
+	case match(args, "guesses", "*", "passwords"):
+		return s.guesses(a, d, args[1], nil), true
 	case match(args, "signs", "out"):
 		return d.api.Call("DELETE", "/session", nil), true
 	case match(args, "is", "signed", "in"):
@@ -239,6 +251,24 @@ func (s *story) withIDs(path string) string {
 	return path
 }
 
+// guesses types so many wrong ones in a row, each when the pause before it is over,
+// and answers with the last one's.
+func (s *story) guesses(a *actor, d *device, times string, wrong func() string) *apptest.Answer {
+	n, err := strconv.Atoi(times)
+	answer := &apptest.Answer{Status: 500, Body: []byte("how many?")}
+	for i := 0; i < n && err == nil; i++ {
+		if wrong == nil {
+			answer = a.password(d, "not the password at all")
+		} else if answer = a.password(d, apptest.Password); answer.OK() {
+			answer = a.secondStep(d, wrong())
+		}
+		if wait, err := strconv.Atoi(answer.Get("retry_after_seconds")); err == nil {
+			s.app.Pass(time.Duration(wait) * time.Second)
+		}
+	}
+	return answer
+}
+
 // code is what somebody types: `code`, `code 123456`, `wrong code`, `the last
 // code again`, `the next code`, `recovery code 3`, each with how it is written.
 func (a *actor) code(args []string) (string, bool) {
@@ -329,13 +359,25 @@ func (a *actor) password(d *device, password string) *apptest.Answer {
 	if d.remembered != "" {
 		body["device"] = d.remembered
 	}
+	if d.known != "" {
+		body["browser"] = d.known
+	}
 	answer := d.keep(d.api.Call("POST", "/sign-in", body))
 	d.attempt = answer.Get("attempt")
 	return answer
 }
 
 func (a *actor) secondStep(d *device, code string) *apptest.Answer {
-	return d.keep(d.api.Call("POST", "/sign-in/second-step", map[string]any{"attempt": d.attempt, "code": code, "remember": d.remember}))
+	body := map[string]any{"attempt": d.attempt, "code": code, "remember": d.remember}
+	if d.known == "" {
+		return d.keep(d.api.Call("POST", "/sign-in/second-step", body))
+	}
+	body["browser"] = d.known
+	answer := d.keep(d.api.Call("POST", "/sign-in/second-step", body))
+	if token := answer.Get("browser.token"); token != "" {
+		d.known = token
+	}
+	return answer
 }
 
 func (a *actor) signsIn(d *device, code func() string) *apptest.Answer {

@@ -12,6 +12,7 @@ type twoStepAnswer struct {
 	State             string          `json:"state" enum:"off,active,due"`
 	Authenticators    []authenticator `json:"authenticators" nullable:"false"`
 	RecoveryCodesLeft int             `json:"recovery_codes_left"`
+	CodesBlocked      bool            `json:"recovery_codes_blocked,omitempty" doc:"After too many wrong tries: the set works no more"`
 	DueBy             *time.Time      `json:"due_by" doc:"In off: until when it may wait. In due: when the account closes unless it is active by then. Else null"`
 	PassRequired      bool            `json:"pass_required" doc:"A re-activation pass has to come with POST /two-step/activation"`
 }
@@ -22,6 +23,7 @@ type authenticator struct {
 	Name       string     `json:"name"`
 	CreatedAt  time.Time  `json:"created_at"`
 	LastUsedAt *time.Time `json:"last_used_at"`
+	Blocked    bool       `json:"blocked,omitempty" doc:"After too many wrong codes: it works no more"`
 }
 
 type recoveryCodesAnswer struct {
@@ -62,9 +64,10 @@ func (a *API) renewRecoveryCodes(ctx context.Context, c *call, _ *optional[nothi
 func twoStepOf(s *core.TwoStepStatus) twoStepAnswer {
 	out := twoStepAnswer{
 		State: string(s.State), Authenticators: make([]authenticator, len(s.Authenticators)), RecoveryCodesLeft: s.RecoveryCodesLeft, DueBy: when(s.DueBy), PassRequired: s.PassWanted != nil,
+		CodesBlocked: s.CodesBlocked,
 	}
 	for i, x := range s.Authenticators {
-		out.Authenticators[i] = authenticator{ID: x.ID, Kind: x.Kind, Name: x.Name, CreatedAt: x.CreatedAt, LastUsedAt: when(x.LastUsedAt)}
+		out.Authenticators[i] = authenticator{ID: x.ID, Kind: x.Kind, Name: x.Name, CreatedAt: x.CreatedAt, LastUsedAt: when(x.LastUsedAt), Blocked: x.Blocked}
 	}
 	return out
 }

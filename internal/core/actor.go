@@ -87,6 +87,17 @@ type Actor struct {
 	origin  Origin
 	session *Session
 	console string // the operating system's user name, for events
+
+	browsers []string // tokens of a browser that says it signed in before
+	keeps    bool     // it will keep one
+}
+
+// InBrowser adds what the browser keeps of earlier sign-ins, and says that it will
+// keep one of this. It proves nothing about who acts: it only says whose guesses
+// these are not.
+func (a Actor) InBrowser(tokens ...string) Actor {
+	a.browsers, a.keeps = tokens[:min(len(tokens), LaneTokens)], true
+	return a
 }
 
 // By makes the actor of a signed-in request.

@@ -27,6 +27,8 @@ var chores = []chore{
 	{"invitation_counts", (*tx).forgetOldInvitationCounts},
 	{"imports", (*tx).forgetOldImports},
 	{"restart_requests", (*tx).expireRequests},
+	{"lanes", (*tx).forgetOldLanes},
+	{"strange_misses", (*tx).forgetOldMisses},
 	{"session_changes", (*tx).forgetSessionChanges},
 	{"letters", (*tx).forgetOldLetters},
 }

@@ -57,6 +57,8 @@ type Core struct {
 	realClock bool // clock is time.Now
 	mail      bool // letters are sent
 
+	addresses *addressLimit
+
 	sessions  *sessionCache
 	teamNames *teamNames
 	seen      *lastSeen
@@ -102,6 +104,7 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	}
 	parallel := runtime.GOMAXPROCS(0)
 	c.hasher = password.NewHasher(c.keys.Pepper, c.keys.PepperID(), parallel, hashQueue*parallel)
+	c.addresses = newAddressLimit()
 	c.sessions, c.seen = newSessionCache(cmp.Or(o.Lease, leaseDefault)), newLastSeen()
 	c.teamNames = new(teamNames)
 	c.sessions.remote = d.Engine() == "postgres"

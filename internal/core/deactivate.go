@@ -42,7 +42,7 @@ func (c *Core) DeactivateTwoStep(ctx context.Context, by Actor, pass, text strin
 		if err := t.notTheSameCode(u, s, p); err != nil {
 			return err
 		}
-		if _, err := t.useUp(u, p); err != nil {
+		if _, err := t.useUp(by, u, p); err != nil {
 			return err
 		}
 		gone, err := t.endTwoStep(by, u, u, EndedDeactivated, time.Time{}, DueDeactivated)

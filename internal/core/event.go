@@ -63,6 +63,14 @@ const (
 	EventRequestExpired        = "restart_request.expired"
 	EventRequestEnded          = "restart_request.ended"
 	EventMatchCodeRefused      = "restart_request.match_refused"
+	EventPasswordBlocked       = "password.blocked"
+	EventPasswordDemanded      = "password.demanded" // a new one, at the next sign-in
+	EventAuthenticatorBlocked  = "authenticator.blocked"
+	EventAuthenticatorUnlocked = "authenticator.unlocked" // three right codes in a row ended its pause
+	EventRecoveryCodesBlocked  = "recovery_codes.blocked"
+	EventUnlockRefused         = "unlock.refused"
+	EventGuessingNoticed       = "guessing.noticed"  // the person was told
+	EventGuessingReported      = "guessing.reported" // the owners were
 )
 
 // Event is one line of the audit log.
@@ -167,6 +175,18 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 		return person(LetterDeviceRemembered, map[string]any{"at": e.details["until"]})
 	case EventDeviceReused:
 		return person(LetterDeviceReused, nil)
+	case EventGuessingNoticed:
+		return person(LetterWrong, map[string]any{"n": e.details["misses"]})
+	case EventGuessingReported:
+		return t.queueLetterToOwners(LetterWrongOwners, e.target, e.by.origin, map[string]any{
+			"name": e.target.name, "user": e.target.id, "n": e.details["misses"],
+		})
+	case EventAuthenticatorBlocked:
+		return person(LetterBlockedApp, map[string]any{"n": mostCodes})
+	case EventRecoveryCodesBlocked:
+		return person(LetterBlockedCodes, map[string]any{"n": mostRecoveryCodes})
+	case EventPasswordBlocked:
+		return person(LetterBlockedPassword, map[string]any{"n": mostPasswords})
 	case EventPolicyChanged:
 		return t.queueLetterToAllOwners(LetterPolicyChanged, e.actor, e.by.origin, map[string]any{"by": actorName})
 	case EventPassVoided:

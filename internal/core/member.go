@@ -228,6 +228,9 @@ func (t *tx) erase(u *userRow) error {
 	if err := t.deleteLinks(u); err != nil {
 		return err
 	}
+	if err := t.forgetGuesses(u); err != nil {
+		return err
+	}
 	if err := t.deleteSessions(u); err != nil {
 		return err
 	}

@@ -65,6 +65,12 @@ const (
 	LetterAsked          LetterKind = "asked"
 	LetterAskedTeam      LetterKind = "asked_team"
 	LetterAskRefused     LetterKind = "refused"
+
+	LetterWrong           LetterKind = "wrong" // somebody may have your password
+	LetterWrongOwners     LetterKind = "wrong_owners"
+	LetterBlockedApp      LetterKind = "blocked_app"
+	LetterBlockedCodes    LetterKind = "blocked_codes"
+	LetterBlockedPassword LetterKind = "blocked_password"
 )
 
 // Letter is one letter of the queue. Args hold what its sentences name; never a

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ type Person struct {
 	User
 	RecoveryCodesLeft int
 	PausedUntil       time.Time // too many wrong codes; zero when not
+	Blocked           []string  // methods that must be set up anew: BlockedAuthenticator, …
 	InvitedUntil      time.Time // until when the link works with which an invited person joins; zero when none does
 
 	// Why the actor may not do it; nil when they may.
@@ -246,7 +248,10 @@ func (c *Core) readCursor(q *peopleQuestion, cursor string) (ofOrder []*way, fro
 }
 
 // besideUsers is what lists say of people beside their own rows.
-const besideUsers = `SELECT u.id,
+var besideUsers = `SELECT u.id,
+	(SELECT COUNT(*) FROM authenticators a WHERE a.user_id = u.id AND a.team_id = $1 AND a.fails >= ` + strconv.FormatInt(mostCodes, 10) + `),
+	(SELECT COUNT(*) FROM recovery_code_sets k WHERE k.user_id = u.id AND k.team_id = $1 AND k.fails >= ` + strconv.FormatInt(mostRecoveryCodes, 10) + `),
+	(SELECT COUNT(*) FROM throttles h WHERE h.user_id = u.id AND h.team_id = $1 AND h.fails >= ` + strconv.FormatInt(mostPasswords, 10) + `),
 	(SELECT COUNT(*) FROM recovery_codes c WHERE c.user_id = u.id AND c.team_id = $1 AND c.used_at = 0),
 	(SELECT COALESCE(MAX(a.next_try_at), 0) FROM authenticators a WHERE a.user_id = u.id AND a.team_id = $1 AND a.next_try_at > $2),
 	CASE WHEN u.status <> 'invited' THEN 0 ELSE
@@ -273,12 +278,13 @@ func personsOf(r reader, actor *userRow, users []*userRow, now time.Time) ([]Per
 	list, args := anyOf(ids, actor.teamID, ms(now), purposePassword)
 	err = r.each(besideUsers+list, args, func(scan func(...any) error) error {
 		var id string
-		var left int
+		var left, app, codes, password int
 		var paused, invited int64
-		if err := scan(&id, &left, &paused, &invited); err != nil {
+		if err := scan(&id, &app, &codes, &password, &left, &paused, &invited); err != nil {
 			return err
 		}
 		p := &people[places[id]]
+		p.Blocked = blockedOf(app > 0, codes > 0, password > 0)
 		p.RecoveryCodesLeft, p.PausedUntil, p.InvitedUntil = left, at(paused), at(invited)
 		return nil
 	})

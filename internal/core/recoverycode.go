@@ -62,22 +62,27 @@ func asBusy(err error) error {
 }
 
 // chargeRecoveryCodes counts a try at a user's set of recovery codes, before
-// any comparison. Refuses: recovery-wait, wrong-recovery-code (there is no set).
+// any comparison. Refuses: recovery-wait, recovery-blocked, second-step-blocked,
+// wrong-recovery-code (there is no set).
 func (t *tx) chargeRecoveryCodes(u *userRow) (setID string, salt []byte, ch charge, err error) {
-	err = t.each(`UPDATE recovery_code_sets SET `+chargeSet+` WHERE user_id = $2 AND team_id = $3 AND next_try_at <= $1 RETURNING id, salt, fails, next_try_at`,
-		[]any{ms(t.now), u.id, u.teamID}, func(scan func(...any) error) error {
+	ch.most = mostRecoveryCodes
+	err = t.each(`UPDATE recovery_code_sets SET `+chargeSet+` WHERE user_id = $2 AND team_id = $3 AND next_try_at <= $1 AND fails < $4 RETURNING id, salt, fails, next_try_at`,
+		[]any{ms(t.now), u.id, u.teamID, mostRecoveryCodes}, func(scan func(...any) error) error {
 			return scan(&setID, &salt, &ch.fails, &ch.nextTryAt)
 		})
 	if err != nil || setID != "" {
 		return setID, salt, ch, err
 	}
-	var until int64
-	err = t.row(`SELECT next_try_at FROM recovery_code_sets WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID).Scan(&until)
+	var fails, until int64
+	err = t.row(`SELECT fails, next_try_at FROM recovery_code_sets WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID).Scan(&fails, &until)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil, ch, refuseField(WrongRecoveryCode, "code")
 	}
 	if err != nil {
 		return "", nil, ch, err
+	}
+	if fails >= mostRecoveryCodes {
+		return "", nil, ch, t.blocked(RecoveryBlocked, u)
 	}
 	return "", nil, ch, waiting(RecoveryWait, t.now, until)
 }
@@ -128,6 +133,12 @@ func recoveryCodesLeft(r reader, u *userRow) (int, error) {
 	var n int
 	err := r.row(`SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1 AND team_id = $2 AND used_at = 0`, u.id, u.teamID).Scan(&n)
 	return n, err
+}
+
+// recoveryCodesBlocked says whether the set works no more: too many wrong codes.
+func recoveryCodesBlocked(r reader, u *userRow) (blocked bool, err error) {
+	err = r.row(`SELECT COUNT(*) > 0 FROM recovery_code_sets WHERE user_id = $1 AND team_id = $2 AND fails >= $3`, u.id, u.teamID, mostRecoveryCodes).Scan(&blocked)
+	return blocked, err
 }
 
 // storeCodes replaces a user's set.

@@ -30,19 +30,24 @@ const (
 	NotSignedIn      Code = "not-signed-in"
 	SessionEnded     Code = "session-ended" // Reason says why
 	TooManyTries     Code = "too-many-tries"
+	PasswordBlocked  Code = "password-blocked" // 100 wrong ones in a row: set anew
 
-	CodeEmpty           Code = "code-empty"
-	CodeLength          Code = "code-length"
-	RecoveryCodeLength  Code = "recovery-code-length"
-	RecoveryCodeTypo    Code = "recovery-code-typo"
-	WrongCode           Code = "wrong-code"
-	WrongRecoveryCode   Code = "wrong-recovery-code"
-	CodeUsed            Code = "code-used"
-	SameCode            Code = "same-code"
-	AuthenticatorWait   Code = "authenticator-wait"
-	RecoveryWait        Code = "recovery-wait"
-	RecoveryCodeRefused Code = "authentication-code-required" // an authentication code is wanted here
-	AttemptOver         Code = "attempt-over"
+	CodeEmpty          Code = "code-empty"
+	CodeLength         Code = "code-length"
+	RecoveryCodeLength Code = "recovery-code-length"
+	RecoveryCodeTypo   Code = "recovery-code-typo"
+	WrongCode          Code = "wrong-code"
+	WrongRecoveryCode  Code = "wrong-recovery-code"
+	CodeUsed           Code = "code-used"
+	SameCode           Code = "same-code"
+	AuthenticatorWait  Code = "authenticator-wait"
+	RecoveryWait       Code = "recovery-wait"
+	// The three that are blocked are set up anew, not waited out.
+	AuthenticatorBlocked Code = "authenticator-blocked"
+	RecoveryBlocked      Code = "recovery-blocked"
+	SecondStepBlocked    Code = "second-step-blocked"          // neither works any more
+	RecoveryCodeRefused  Code = "authentication-code-required" // an authentication code is wanted here
+	AttemptOver          Code = "attempt-over"
 
 	ActivationRequired Code = "activation-required"
 	StepUpRequired     Code = "step-up-required"
@@ -149,6 +154,7 @@ var kinds = map[Code]Kind{
 	WrongCredentials: Unauthenticated, NotSignedIn: Unauthenticated, SessionEnded: Unauthenticated,
 	TooManyLetters: TooMany, LetterNotDead: Conflict, LetterLinkGone: Gone,
 	TooManyTries: TooMany, AuthenticatorWait: TooMany, RecoveryWait: TooMany,
+	PasswordBlocked: TooMany, AuthenticatorBlocked: TooMany, RecoveryBlocked: TooMany, SecondStepBlocked: TooMany,
 	AttemptOver:        Gone,
 	ActivationRequired: Forbidden, StepUpRequired: Forbidden, RecoverySession: Forbidden,
 	AdminOnly: Forbidden, OwnerOnly: Forbidden, Rank: Forbidden, OwnersSessions: Forbidden, Self: Forbidden, Contained: Forbidden,
@@ -176,6 +182,7 @@ type Refusal struct {
 	RetryAfter time.Duration  // how long to wait, 0 for not at all
 	TriesLeft  int            // free tries before a pause, when Counted
 	Counted    bool           // the try was counted
+	Blocked    bool           // … and was the last one: the method has to be set up anew
 	Args       map[string]any // what the sentence names: n, at (time.Time), by, …
 	Reason     EndReason      // of SessionEnded
 	Also       *Refusal       // another input of the same form that is wrong as well
@@ -244,7 +251,7 @@ func IsRefusal(err error, code Code) bool {
 // Codes lists every refusal there is, for whoever must have words for all.
 func Codes() []Code {
 	return []Code{
-		WrongCredentials, NotSignedIn, SessionEnded, TooManyTries,
+		WrongCredentials, NotSignedIn, SessionEnded, TooManyTries, PasswordBlocked, AuthenticatorBlocked, RecoveryBlocked, SecondStepBlocked,
 		CodeEmpty, CodeLength, RecoveryCodeLength, RecoveryCodeTypo, WrongCode, WrongRecoveryCode, CodeUsed, SameCode,
 		AuthenticatorWait, RecoveryWait, RecoveryCodeRefused, AttemptOver,
 		ActivationRequired, StepUpRequired, RecoverySession, WrongPassword, PasswordMissing,

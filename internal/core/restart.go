@@ -215,6 +215,9 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest, p
 	if err != nil {
 		return nil, err
 	}
+	if err := t.deleteLanes(target); err != nil {
+		return nil, err
+	}
 	if err := t.contain(target, t.now.Add(policy.Containment)); err != nil {
 		return nil, err
 	}

@@ -327,11 +327,11 @@ func TestR13(t *testing.T) {
 			}
 		}
 		each(t, func(t *testing.T, w *world) {
-			subject := []byte("somebody")
+			own := tries{subject: []byte("somebody"), most: mostPasswords}
 			for fails := int64(1); fails <= 14; fails++ {
 				var ch charge
 				w.ok(w.keepCount(w.ctx(), func(t *tx) (err error) {
-					ch, err = t.chargePassword(subject)
+					ch, err = t.chargePassword(own)
 					return err
 				}))
 				want := int64(0)

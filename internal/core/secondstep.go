@@ -29,6 +29,7 @@ type proof struct {
 	step            int64
 	setID           string
 	digest          []byte
+	unlock          *unlockTry // of a code that was typed while the authenticator waits
 }
 
 // usedUp is what using a proof up gave.
@@ -72,8 +73,8 @@ func (c *Core) withCode(ctx context.Context, by Actor, u *userRow, text string, 
 	case r == nil:
 		return err
 	case r.Code == WrongRecoveryCode:
-		return c.refusedCode(ctx, by, u, refusedEvent, p.charge, r)
-	case r.Code == CodeUsed:
+		return c.missed(ctx, by, u, refusedEvent, p, r)
+	case r.Code == CodeUsed && p.unlock == nil:
 		return c.replayed(ctx, by, u, p)
 	}
 	return errors.Join(err, c.refund(ctx, u, p))
@@ -92,6 +93,9 @@ func (c *Core) compare(ctx context.Context, by Actor, u *userRow, reading code.R
 		p.authenticatorID, sealedKey, lastStep, p.charge, err = t.chargeAuthenticator(u)
 		return err
 	})
+	if r := Refused(err); r != nil && r.Code == AuthenticatorWait {
+		return c.unlockWith(ctx, by, u, reading.Canonical, r)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func (c *Core) compare(ctx context.Context, by Actor, u *userRow, reading code.R
 	case verdict == totp.Used:
 		return nil, c.replayed(ctx, by, u, p)
 	case verdict != totp.Right:
-		return nil, c.refusedCode(ctx, by, u, refusedEvent, p.charge, refuseField(WrongCode, "code"))
+		return nil, c.missed(ctx, by, u, refusedEvent, p, refuseField(WrongCode, "code"))
 	}
 	p.step = step
 	return p, nil
@@ -131,12 +135,15 @@ func (c *Core) digestRecoveryCode(ctx context.Context, u *userRow, canonical str
 
 // useUp consumes the proof in the transaction of the act. Refuses: code-used,
 // wrong-recovery-code.
-func (t *tx) useUp(u *userRow, p *proof) (usedUp, error) {
+func (t *tx) useUp(by Actor, u *userRow, p *proof) (usedUp, error) {
 	if p.kind == SecondStepRecoveryCode {
 		id, _, err := t.spendRecoveryCode(u, p.setID, p.digest)
 		return usedUp{codeID: id}, err
 	}
-	return usedUp{}, t.acceptStep(u, p.authenticatorID, p.step)
+	if err := t.acceptStep(u, p.authenticatorID, p.step); err != nil || p.unlock == nil {
+		return usedUp{}, err
+	}
+	return usedUp{}, t.unlocked(by, u)
 }
 
 func (c *Core) refund(ctx context.Context, u *userRow, p *proof) error {
@@ -144,11 +151,15 @@ func (c *Core) refund(ctx context.Context, u *userRow, p *proof) error {
 		if p.kind == SecondStepRecoveryCode {
 			return t.refundRecoveryCodes(u, p.setID, p.charge)
 		}
-		return t.refundAuthenticator(u, p.authenticatorID, p.charge)
+		if err := t.refundAuthenticator(u, p.authenticatorID, p.charge); err != nil || p.unlock == nil {
+			return err
+		}
+		return t.refundUnlock(u, p)
 	})
 }
 
-// refusedCode records a wrong code; who hangs up first is recorded all the same.
+// refusedCode records a wrong code at something that is no second step yet; who hangs
+// up first is recorded all the same.
 func (c *Core) refusedCode(ctx context.Context, by Actor, u *userRow, event string, ch charge, r *Refusal) error {
 	err := c.write(context.WithoutCancel(ctx), func(t *tx) error {
 		return t.record(eventOf{event: event, by: by, target: u, details: map[string]any{"in_a_row": ch.fails, "kind": string(r.Code)}})

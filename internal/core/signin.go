@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"doorstep/internal/seal"
@@ -50,6 +51,7 @@ type SignIn struct {
 	Session           *Session // when signed in, or in `due` with reach activation
 	UsedRecoveryCode  bool
 	RecoveryCodesLeft int
+	Browser           *Lane             // what it keeps of a full sign-in, for Actor.InBrowser of the next; nil leaves what it holds
 	Remembered        *RememberedDevice // what the browser keeps from now on instead of what it held; nil leaves it
 }
 
@@ -69,42 +71,75 @@ const busyWait = 2 * time.Second
 // device is the token of a remembered device, "" for none: a good one takes the
 // place of the second step, a bad one changes nothing.
 // Refuses: wrong-credentials, too-many-tries, account-closed (after a right
-// password only), busy.
+// password only), password-blocked, busy.
 func (c *Core) BeginSignIn(ctx context.Context, by Actor, email, pass, device string) (*SignIn, error) {
 	u, err := userByEmail(c.read(ctx), email)
 	if err != nil && !IsRefusal(err, Missing) {
 		return nil, err
 	}
-	subject := c.passwordSubject(u, email)
-	ch, err := c.chargedPassword(ctx, subject)
+	own, ch, err := c.chargedSignIn(ctx, by, u, email)
 	if err != nil {
 		return nil, err
 	}
 	ok, rehashed, err := c.verifyPassword(ctx, u, pass)
 	if err != nil {
-		return nil, errors.Join(err, c.refundedPassword(ctx, err, subject, ch))
+		return nil, errors.Join(err, c.refundedSignIn(ctx, by, err, own, ch))
 	}
 	if u == nil || !ok || u.status != StatusActive {
-		return nil, c.refusedSignIn(ctx, by, u, ch)
+		return nil, c.refusedSignIn(ctx, by, u, own, ch)
 	}
 	var result *SignIn
 	err = c.write(ctx, func(t *tx) error {
-		result, err = t.afterPassword(by, u, rehashed, subject, device)
+		result, err = t.afterPassword(by, u, rehashed, own, device)
 		return err
 	})
 	switch {
 	case IsRefusal(err, WrongCredentials):
-		return nil, c.refusedSignIn(ctx, by, u, ch)
-	case err == nil && result.Next == StepClosed:
+		return nil, c.refusedSignIn(ctx, by, u, own, ch)
+	case err == nil:
+		c.forgiveAddress(by, own)
+	}
+	if err == nil && result.Next == StepClosed {
 		return nil, refuse(AccountClosed)
 	}
 	return result, err
 }
 
-func (c *Core) chargedPassword(ctx context.Context, subject []byte) (ch charge, err error) {
+// chargedSignIn counts a try at the counter that this browser has: its own lane where
+// it signed in before, else that of everybody at this address, behind the limit of
+// where the try comes from. Nothing slow has happened when it refuses.
+func (c *Core) chargedSignIn(ctx context.Context, by Actor, u *userRow, email string) (own tries, ch charge, err error) {
+	known, err := c.laneOf(c.read(ctx), by, u)
+	if err != nil {
+		return own, ch, err
+	}
+	if known.id != "" {
+		own = c.triesInLane(u, known.id)
+		if ch, err = c.chargedPassword(ctx, own); !IsRefusal(err, PasswordBlocked) {
+			return own, ch, err
+		}
+	}
+	own = c.triesAt(u, email)
+	if err := c.addresses.take(by.origin.Address, c.Now()); err != nil {
+		return own, ch, err
+	}
+	if ch, err = c.chargedPassword(ctx, own); err != nil {
+		c.forgiveAddress(by, own)
+	}
+	return own, ch, err
+}
+
+// forgiveAddress gives the address a try back that was no wrong password.
+func (c *Core) forgiveAddress(by Actor, own tries) {
+	if own.browser == "" {
+		c.addresses.giveBack(by.origin.Address)
+	}
+}
+
+func (c *Core) chargedPassword(ctx context.Context, own tries) (ch charge, err error) {
 	// Waiting is committed too: the row of an address that nobody owns is made here.
 	err = c.keepUnsynced(ctx, func(t *tx) error {
-		ch, err = t.chargePassword(subject)
+		ch, err = t.chargePassword(own)
 		return err
 	})
 	return ch, err
@@ -112,11 +147,18 @@ func (c *Core) chargedPassword(ctx context.Context, subject []byte) (ch charge, 
 
 // refundedPassword gives the try back when the server, not the caller, stopped
 // before the comparison.
-func (c *Core) refundedPassword(ctx context.Context, cause error, subject []byte, ch charge) error {
+func (c *Core) refundedPassword(ctx context.Context, cause error, own tries, ch charge) error {
 	if errors.Is(cause, context.Canceled) {
 		return nil // hanging up is not an error of ours, or it would be a free try
 	}
-	return c.keepCount(context.WithoutCancel(ctx), func(t *tx) error { return t.refundPassword(subject, ch) })
+	return c.keepCount(context.WithoutCancel(ctx), func(t *tx) error { return t.refundPassword(own, ch) })
+}
+
+func (c *Core) refundedSignIn(ctx context.Context, by Actor, cause error, own tries, ch charge) error {
+	if !errors.Is(cause, context.Canceled) {
+		c.forgiveAddress(by, own)
+	}
+	return c.refundedPassword(ctx, cause, own, ch)
 }
 
 // verifyPassword compares, at equal cost for somebody without a password. It
@@ -139,18 +181,46 @@ func (c *Core) verifyPassword(ctx context.Context, u *userRow, pass string) (ok 
 
 // refusedSignIn records a refused first step. One at an address that nobody
 // owns is recorded too, under no team: both ways cost the same.
-func (c *Core) refusedSignIn(ctx context.Context, by Actor, u *userRow, ch charge) error {
+func (c *Core) refusedSignIn(ctx context.Context, by Actor, u *userRow, own tries, ch charge) error {
+	if own.browser == "" {
+		return c.refusedPassword(ctx, by, u, EventSignInRefused, ch, refuse(WrongCredentials))
+	}
 	err := c.write(context.WithoutCancel(ctx), func(t *tx) error {
-		return t.record(eventOf{event: EventSignInRefused, by: by, target: u, details: map[string]any{"in_a_row": ch.fails}})
+		if ch.blocks() {
+			if err := t.closeLane(own); err != nil {
+				return err
+			}
+		}
+		return t.record(eventOf{event: EventSignInRefused, by: by, target: u, details: map[string]any{"in_a_row": ch.fails, "known_browser": true}})
 	})
 	if err != nil {
 		return err
 	}
-	return ch.wrong(refuse(WrongCredentials))
+	closed := ch.blocks()
+	ch.most = 0 // a lane that is closed blocks no password
+	r := ch.wrong(refuse(WrongCredentials))
+	if closed {
+		r.RetryAfter = 0 // the next try is a stranger's
+	}
+	return r
+}
+
+// refusedPassword records a wrong password, and that it was the last try.
+func (c *Core) refusedPassword(ctx context.Context, by Actor, u *userRow, event string, ch charge, r *Refusal) error {
+	err := c.write(context.WithoutCancel(ctx), func(t *tx) error {
+		if err := t.record(eventOf{event: event, by: by, target: u, details: map[string]any{"in_a_row": ch.fails, "kind": string(r.Code)}}); err != nil || !ch.blocks() {
+			return err
+		}
+		return t.record(eventOf{event: EventPasswordBlocked, by: by, target: u, details: map[string]any{"in_a_row": ch.fails}})
+	})
+	if err != nil {
+		return err
+	}
+	return ch.wrong(r)
 }
 
 // afterPassword stores what the right password led to.
-func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject []byte, device string) (*SignIn, error) {
+func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, own tries, device string) (*SignIn, error) {
 	u, err := t.lockUser(verified.teamID, verified.id)
 	if err != nil || u.status != StatusActive || u.passwordHash != verified.passwordHash {
 		// Removed, suspended or given another password while the hash was computed.
@@ -160,11 +230,11 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject
 		return nil, refuse(WrongCredentials)
 	}
 	if rehashed != "" {
-		if err := t.setPasswordHash(u, rehashed, u.status); err != nil {
+		if err := t.storePasswordHash(u, rehashed, u.status); err != nil {
 			return nil, err
 		}
 	}
-	if err := t.clearPassword(subject); err != nil {
+	if err := t.clearPassword(own); err != nil {
 		return nil, err
 	}
 	standing := Standing{TwoStep: u.state(t.now), Closed: u.closed(t.now)}
@@ -199,7 +269,13 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, subject
 	if err != nil {
 		return nil, err
 	}
-	return &SignIn{Next: next, Session: s, ExpiresAt: s.ExpiresAt, Remembered: remembered}, t.record(eventOf{
+	var browser *Lane
+	if deviceID != "" { // which passed the second step once
+		if browser, err = t.openLane(by, u); err != nil {
+			return nil, err
+		}
+	}
+	return &SignIn{Next: next, Session: s, ExpiresAt: s.ExpiresAt, Remembered: remembered, Browser: browser}, t.record(eventOf{
 		event: EventSessionStarted, by: by, actor: u, target: u, details: map[string]any{
 			"session": s.ID, "second_step": s.SecondStep, "remembered_device": s.Remembered, "new_browser": newBrowser && !firstEver,
 		},
@@ -216,17 +292,20 @@ func (t *tx) createAttempt(by Actor, u *userRow) (*SignIn, error) {
 	return &SignIn{Next: StepSecondStep, Attempt: token, Methods: methods, ExpiresAt: expires}, err
 }
 
-// methodsOf says what can prove a user's second step now.
+// methodsOf says what can prove a user's second step: what is blocked cannot.
 func methodsOf(r reader, u *userRow) (methods []string, codesLeft int, err error) {
 	apps, err := authenticatorsOf(r, u)
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(apps) > 0 {
+	if slices.ContainsFunc(apps, func(a Authenticator) bool { return !a.Blocked }) {
 		methods = append(methods, string(SecondStepAuthenticator))
 	}
-	codesLeft, err = recoveryCodesLeft(r, u)
-	if codesLeft > 0 {
+	if codesLeft, err = recoveryCodesLeft(r, u); err != nil || codesLeft == 0 {
+		return methods, codesLeft, err
+	}
+	blocked, err := recoveryCodesBlocked(r, u)
+	if !blocked {
 		methods = append(methods, string(SecondStepRecoveryCode))
 	}
 	return methods, codesLeft, err
@@ -235,7 +314,9 @@ func methodsOf(r reader, u *userRow) (methods []string, codesLeft int, err error
 // Attempt is a half-done sign-in, as its page shows it.
 type Attempt struct {
 	Email, Language string
-	Methods         []string
+	Methods         []string // what can be used for it
+	AppBlocked      bool     // too many wrong codes …
+	CodesBlocked    bool     // … of either kind
 	ExpiresAt       time.Time
 	RememberFor     time.Duration // for how long the team lets this device be remembered; 0 is not at all
 }
@@ -272,8 +353,15 @@ func (c *Core) Attempt(ctx context.Context, token string) (*Attempt, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := &Attempt{Email: u.email, Language: u.language, Methods: methods, ExpiresAt: at(a.expiresAt)}
+	if out.AppBlocked = !slices.Contains(methods, string(SecondStepAuthenticator)); !slices.Contains(methods, string(SecondStepRecoveryCode)) {
+		if out.CodesBlocked, err = recoveryCodesBlocked(r, u); err != nil {
+			return nil, err
+		}
+	}
 	policy, err := policyOf(r, u.teamID)
-	return &Attempt{Email: u.email, Language: u.language, Methods: methods, ExpiresAt: at(a.expiresAt), RememberFor: policy.RememberDevices}, err
+	out.RememberFor = policy.RememberDevices
+	return out, err
 }
 
 // AcceptSecondStep takes the second step of a sign-in, an authentication code or
@@ -281,7 +369,8 @@ func (c *Core) Attempt(ctx context.Context, token string) (*Attempt, error) {
 // this device from now on, which an authentication code alone can.
 // Refuses: attempt-over, code-empty, code-length, recovery-code-length,
 // recovery-code-typo (none of these four counts as a try), wrong-code,
-// wrong-recovery-code, code-used, authenticator-wait, recovery-wait, busy.
+// wrong-recovery-code, code-used, authenticator-wait, recovery-wait,
+// authenticator-blocked, recovery-blocked, second-step-blocked, busy.
 func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text string, remember bool) (*SignIn, error) {
 	a, u, err := c.attemptByToken(c.read(ctx), attempt)
 	if err != nil {
@@ -304,7 +393,7 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 		if u.status != StatusActive || u.state(t.now) != TwoStepActive {
 			return refuse(AttemptOver)
 		}
-		used, err := t.useUp(u, p)
+		used, err := t.useUp(by, u, p)
 		if err != nil {
 			return err
 		}
@@ -324,6 +413,9 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 			Session:          s,
 			ExpiresAt:        s.ExpiresAt,
 			UsedRecoveryCode: p.kind == SecondStepRecoveryCode,
+		}
+		if result.Browser, err = t.openLane(by, u); err != nil {
+			return err
 		}
 		if result.RecoveryCodesLeft = a.codesLeft; result.UsedRecoveryCode {
 			if result.RecoveryCodesLeft, err = recoveryCodesLeft(t, u); err != nil {

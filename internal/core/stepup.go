@@ -44,7 +44,7 @@ func (c *Core) StepUp(ctx context.Context, by Actor, pass, text string) (*Sessio
 			return refuse(RecoverySession)
 		}
 		if p != nil {
-			if _, err := t.useUp(u, p); err != nil {
+			if _, err := t.useUp(by, u, p); err != nil {
 				return err
 			}
 			s.secondStep, s.secondStepAt = SecondStepAuthenticator, ms(t.now)
@@ -84,9 +84,10 @@ func (a Actor) typedBoth(pass, text string) error {
 	return together(missing, wrongCode)
 }
 
-// provePassword compares the password of the signed-in actor; the counter is the
-// one that sign-ins use. Refuses: recovery-session is left to the caller;
-// not-signed-in, password-missing, wrong-password, too-many-tries, busy.
+// provePassword compares the password of the signed-in actor. Its counter is one for
+// whoever holds a session: strangers at the sign-in page cannot make them wait. Refuses: recovery-session is left to the caller;
+// not-signed-in, password-missing, wrong-password, too-many-tries, password-blocked,
+// busy.
 func (c *Core) provePassword(ctx context.Context, by Actor, pass, refusedEvent string) (*userRow, error) {
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
@@ -101,8 +102,8 @@ func (c *Core) provePassword(ctx context.Context, by Actor, pass, refusedEvent s
 	if err != nil {
 		return nil, err
 	}
-	subject := c.passwordSubject(u, "")
-	ch, err := c.chargedPassword(ctx, subject)
+	own := c.triesSignedIn(u)
+	ch, err := c.chargedPassword(ctx, own)
 	if r := Refused(err); r != nil {
 		r.Field = "password"
 		return nil, r
@@ -112,10 +113,10 @@ func (c *Core) provePassword(ctx context.Context, by Actor, pass, refusedEvent s
 	}
 	ok, _, err := c.verifyPassword(ctx, u, pass)
 	if err != nil {
-		return nil, errors.Join(err, c.refundedPassword(ctx, err, subject, ch))
+		return nil, errors.Join(err, c.refundedPassword(ctx, err, own, ch))
 	}
 	if !ok {
-		return nil, c.refusedCode(ctx, by, u, refusedEvent, ch, refuseField(WrongPassword, "password"))
+		return nil, c.refusedPassword(ctx, by, u, refusedEvent, ch, refuseField(WrongPassword, "password"))
 	}
-	return u, c.keepCount(ctx, func(t *tx) error { return t.clearPassword(subject) })
+	return u, c.keepCount(ctx, func(t *tx) error { return t.clearPassword(own) })
 }

@@ -15,6 +15,7 @@ type TwoStepStatus struct {
 	DueReason         DueReason
 	Since             time.Time // when the app was added; zero unless active
 	Paused            bool      // the team has paused deactivation
+	CodesBlocked      bool      // too many wrong recovery codes: the set works no more
 	OpenedByCode      bool      // a recovery code opened this session: it deactivates with a different one
 	PassWanted        *Refusal  // why no activation can begin before a re-activation pass was typed; nil when none is wanted
 }
@@ -46,6 +47,9 @@ func (c *Core) TwoStepStatus(ctx context.Context, by Actor) (*TwoStepStatus, err
 		if s.PassWanted = Refused(err); s.PassWanted == nil {
 			return nil, err
 		}
+	}
+	if s.CodesBlocked, err = recoveryCodesBlocked(r, u); err != nil {
+		return nil, err
 	}
 	policy, err := policyOf(r, u.teamID)
 	s.Paused = !policy.DeactivationAllowed

@@ -319,7 +319,17 @@ func (t *tx) contain(u *userRow, until time.Time) error {
 	return t.must(refuse(Missing), `UPDATE users SET contained_until = $1 WHERE id = $2 AND team_id = $3`, u.containedUntil, u.id, u.teamID)
 }
 
+// setPasswordHash gives somebody a new password: what was guessed at the old one is
+// over, and so is what browsers kept of it.
 func (t *tx) setPasswordHash(u *userRow, hash string, status Status) error {
+	if err := t.forgetGuesses(u); err != nil {
+		return err
+	}
+	return t.storePasswordHash(u, hash, status)
+}
+
+// storePasswordHash is for the same password, hashed anew.
+func (t *tx) storePasswordHash(u *userRow, hash string, status Status) error {
 	err := t.must(refuse(Missing), `UPDATE users SET password_hash = $1, status = $2 WHERE id = $3 AND team_id = $4 AND password_hash = $5`,
 		hash, string(status), u.id, u.teamID, u.passwordHash)
 	if err == nil {

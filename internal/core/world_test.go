@@ -294,6 +294,7 @@ var allTables = []string{
 	"codes_left", "imports", "invitation_counts",
 	"known_browsers", "reactivations", "freezes", "not_me_reports",
 	"restart_requests",
+	"lanes", "unlocks", "strange_misses", "guess_warnings",
 }
 
 // snapshot is every row of every table, for "nothing was changed".

@@ -59,6 +59,7 @@ type Problem struct {
 	Field             string `json:"field,omitempty" doc:"The input that it is about"`
 	RetryAfterSeconds int    `json:"retry_after_seconds,omitempty"`
 	AttemptsLeft      *int   `json:"attempts_left,omitempty" doc:"Free tries left before a pause"`
+	UnlockCodesLeft   *int   `json:"unlock_codes_left,omitempty" doc:"The code was right: so many more in a row end the authenticator's pause"`
 	Reason            string `json:"reason,omitempty" doc:"Why a session ended"`
 }
 
@@ -81,6 +82,9 @@ func ProblemOf(w words.Words, r *core.Refusal) *Problem {
 	}
 	if r.Counted {
 		p.AttemptsLeft = &r.TriesLeft
+	}
+	if n, is := r.Args["unlock"].(int); is {
+		p.UnlockCodesLeft = &n
 	}
 	return p
 }

@@ -167,6 +167,12 @@ func shapeOf(letter core.Letter) (shape, error) {
 			return shape{closing: []string{"mail.refused.notthem"}}, nil
 		}
 		return shape{}, nil
+	case core.LetterWrong, core.LetterBlockedPassword:
+		return shape{link: "/forgot-password"}, nil
+	case core.LetterBlockedApp, core.LetterBlockedCodes:
+		return shape{link: "/me", closing: []string{"mail.notyou"}}, nil
+	case core.LetterWrongOwners:
+		return shape{}, nil // its own sentences say what to do
 	case core.LetterPolicyChanged:
 		return shape{link: "/team/policy"}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:

@@ -77,6 +77,18 @@ func letter(kind core.LetterKind, language string) core.Letter {
 		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
 	case core.LetterBroughtBackFrozen:
 		add("by", "Ana Duarte")
+	case core.LetterWrong:
+		add("n", 3.0)
+	case core.LetterWrongOwners:
+		add("n", 10.0)
+		add("name", "Carla Méndez")
+		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
+	case core.LetterBlockedApp:
+		add("n", 50.0)
+	case core.LetterBlockedCodes:
+		add("n", 20.0)
+	case core.LetterBlockedPassword:
+		add("n", 100.0)
 	case core.LetterDeviceRemembered:
 		add("at", "2026-12-24T12:00:00Z")
 	case core.LetterNotifyAsked, core.LetterNotifyVerified, core.LetterNotifyRemoved:
@@ -100,6 +112,7 @@ func kinds() []core.LetterKind {
 		core.LetterFrozen, core.LetterFrozenSole, core.LetterFrozenOwners, core.LetterBroughtBackFrozen, core.LetterBroughtBackFrozenOwners,
 		core.LetterNotMe, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners,
 		core.LetterAsked, core.LetterAskedTeam, core.LetterAskRefused,
+		core.LetterWrong, core.LetterWrongOwners, core.LetterBlockedApp, core.LetterBlockedCodes, core.LetterBlockedPassword,
 	}
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"time"
 
 	"doorstep/internal/core"
 	"doorstep/internal/edge"
@@ -15,7 +16,9 @@ type secondStepPage struct {
 	common
 	Email    string
 	Label    string
+	App      bool   // the app can be used
 	Recovery bool   // there are recovery codes left to speak of
+	Blocked  string // what is blocked, and what to do about it
 	Letters  bool   // a phone shows the keyboard with letters
 	Until    string // how long this step may take
 	Keyboard string // address of this page with letters
@@ -37,7 +40,12 @@ func showSecondStep(v *visit) error {
 		Until:    v.say("step.until", v.until(attempt.ExpiresAt)),
 	}
 	p.Bare, p.Ask = true, keepWanted(askPath, v.next)
-	if !p.Recovery {
+	p.App = slices.Contains(attempt.Methods, string(core.SecondStepAuthenticator))
+	p.Blocked = v.blockedSteps(attempt)
+	switch {
+	case !p.App && p.Recovery:
+		p.Label, p.Letters = v.say("step.labelrec"), true
+	case !p.Recovery:
 		p.Label = v.say("step.labelapp")
 	}
 	u := v.here()
@@ -55,9 +63,24 @@ func showSecondStep(v *visit) error {
 	return v.show("second-step", p)
 }
 
+// blockedSteps says what too many wrong codes have blocked, "" for nothing.
+func (v *visit) blockedSteps(a *core.Attempt) string {
+	switch {
+	case a.AppBlocked && a.CodesBlocked:
+		return v.say("step.blockedboth")
+	case a.AppBlocked && len(a.Methods) == 0:
+		return v.say("refusal.second-step-blocked")
+	case a.AppBlocked:
+		return v.say("step.blocked")
+	case a.CodesBlocked:
+		return v.say("rec.blocked")
+	}
+	return ""
+}
+
 // secondStep takes the second step and opens the session.
 func secondStep(v *visit) error {
-	s, err := v.core.AcceptSecondStep(v.ctx(), v.by(), v.web.cookies.get(v.r, attemptCookie), v.sent("code"), v.sent("remember") != "")
+	s, err := v.core.AcceptSecondStep(v.ctx(), v.byBrowser(), v.web.cookies.get(v.r, attemptCookie), v.sent("code"), v.sent("remember") != "")
 	if err != nil {
 		return err
 	}
@@ -84,14 +107,23 @@ func (v *visit) attemptOver() error {
 // aboutCode are the sentences about a refused code: what it was, then what helps.
 func (v *visit) aboutCode(r *core.Refusal, recovery bool) []string {
 	wait := words.Args{"time": r.RetryAfter}
-	if r.Code == core.AuthenticatorWait && !recovery {
-		return []string{v.say("step.waitboth", wait)}
-	}
 	lines := []string{edge.Sentence(v.words, r)}
+	if r.Code == core.AuthenticatorWait {
+		if !recovery {
+			lines[0] = v.say("step.waitboth", wait)
+		}
+		return append(lines, v.towardsUnlock(r)...)
+	}
 	if r.Code != core.WrongCode && r.Code != core.WrongRecoveryCode || !r.Counted {
 		return lines
 	}
 	switch {
+	case r.Blocked && r.Code == core.WrongCode && recovery:
+		lines = append(lines, v.say("step.blocked"))
+	case r.Blocked && r.Code == core.WrongCode:
+		lines = append(lines, v.say("refusal.second-step-blocked"))
+	case r.Blocked:
+		lines = append(lines, v.say("rec.blocked"))
 	case r.TriesLeft == 1 || r.TriesLeft == 2:
 		lines = append(lines, v.say("step.left", words.Args{"n": r.TriesLeft}))
 	case r.RetryAfter > 0 && recovery && r.Code == core.WrongCode:
@@ -105,4 +137,18 @@ func (v *visit) aboutCode(r *core.Refusal, recovery bool) []string {
 		lines = append(lines, v.say("step.clock", words.Args{"at": v.core.Now()}))
 	}
 	return lines
+}
+
+// towardsUnlock says how three right codes in a row end a pause that is longer than
+// they take, and how far they are.
+func (v *visit) towardsUnlock(r *core.Refusal) []string {
+	switch {
+	case r.Args["unlock"] == 2:
+		return []string{v.say("step.unlocktwo")}
+	case r.Args["unlock"] == 1:
+		return []string{v.say("step.unlockone")}
+	case r.RetryAfter > time.Minute:
+		return []string{v.say("step.unlockhint")}
+	}
+	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"doorstep/internal/core"
 )
 
-// cookies names and writes our cookies. All but the language, a remembered device
-// and a restart request live until the browser closes, and none can be read by a script. Over
+// cookies names and writes our cookies. All but the language, a remembered device,
+// a known browser and a restart request live until the browser closes, and none can be read by a script. Over
 // https the names begin with __Host-, so that no other host under our domain can
 // plant one.
 type cookies struct{ secure bool }
@@ -20,6 +20,7 @@ const (
 	formCookie     = "doorstep-form"    // a one-use link's form
 	deviceCookie   = "doorstep-device"  // a remembered device; signing out leaves it
 	requestCookie  = "doorstep-request" // shows the match code of a restart request again, and is good for nothing else
+	browserCookie  = "doorstep-browser" // of full sign-ins in it: proves nothing, keeps a lane
 	noticeCookie   = "doorstep-notice"
 	languageCookie = "doorstep-language"
 )

@@ -25,6 +25,9 @@ func showSignIn(v *visit) error {
 	}
 	if r := v.refused; r != nil && r.Code == core.WrongCredentials {
 		p.Problems[0].Field = "email"
+		if r.Blocked {
+			p.Problems[0].Lines = append(p.Problems[0].Lines, v.say("signin.blocked"))
+		}
 		if r.RetryAfter > 0 {
 			p.Problems[0].Lines = append(p.Problems[0].Lines, v.say("signin.wait", words.Args{"time": r.RetryAfter}))
 		}
@@ -38,7 +41,7 @@ func signIn(v *visit) error {
 	if email == "" || password == "" {
 		return v.nothingTyped(email, password)
 	}
-	s, err := v.core.BeginSignIn(v.ctx(), v.by(), email, password, v.web.cookies.get(v.r, deviceCookie))
+	s, err := v.core.BeginSignIn(v.ctx(), v.byBrowser(), email, password, v.web.cookies.get(v.r, deviceCookie))
 	if err != nil {
 		return err
 	}
@@ -63,6 +66,7 @@ func (v *visit) nothingTyped(email, password string) error {
 // arrive is where a sign-in ends: at activation, or at the page that was wanted.
 func (v *visit) arrive(s *core.SignIn) error {
 	v.keepDevice(s.Remembered) // first: what the browser held before is worth nothing any more
+	v.keepBrowser(s.Browser)
 	if err := v.enter(s.Session); err != nil {
 		return err
 	}

@@ -31,6 +31,11 @@ func (v *visit) twoStepTag(u core.User, at func(time.Time) string) tag {
 	return tag{"warn", v.say("st.off")}
 }
 
+// blockedTags are what is said of a method that too many wrong tries have blocked.
+var blockedTags = map[string]string{
+	core.BlockedAuthenticator: "st.blockedapp", core.BlockedRecoveryCodes: "st.blockedcodes", core.BlockedPassword: "st.blockedpassword",
+}
+
 // personTags are the states of somebody in the team, the weightiest first.
 func (v *visit) personTags(p core.Person, at func(time.Time) string) []tag {
 	var tags []tag
@@ -46,6 +51,9 @@ func (v *visit) personTags(p core.Person, at func(time.Time) string) []tag {
 	tags = append(tags, v.twoStepTag(p.User, at))
 	if !p.PausedUntil.IsZero() {
 		tags = append(tags, tag{"warn", v.say("st.paused", words.Args{"at": p.PausedUntil})})
+	}
+	for _, what := range p.Blocked {
+		tags = append(tags, tag{"bad", v.say(blockedTags[what])})
 	}
 	return tags
 }

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"doorstep/internal/core"
 	"doorstep/internal/words"
 )
@@ -16,6 +18,7 @@ type twoStepPage struct {
 	CodesTone    string
 	Apps         []core.Authenticator
 	OpenedByCode bool
+	Blocked      []string // what works no more, and what to do about it
 }
 
 func showTwoStep(v *visit) error {
@@ -34,6 +37,12 @@ func showTwoStep(v *visit) error {
 		p.CodesTone, p.Codes = "bad", v.say("two.nocodes")
 	case two.RecoveryCodesLeft <= core.FewCodes:
 		p.CodesTone = "warn"
+	}
+	if slices.ContainsFunc(two.Authenticators, func(a core.Authenticator) bool { return a.Blocked }) {
+		p.Blocked = append(p.Blocked, v.say("two.appblocked")+" "+v.say("two.deactivatehint"))
+	}
+	if two.CodesBlocked {
+		p.Blocked = append(p.Blocked, v.say("two.codesblocked"))
 	}
 	if !p.Active && !two.DueBy.IsZero() {
 		p.Why = v.graceSays(two.DueBy)

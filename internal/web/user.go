@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 
 	"doorstep/internal/core"
@@ -97,6 +98,25 @@ func (v *visit) personNotes(p *core.Person) []note {
 		if p.PassOpen && p.MayNotRestart == nil {
 			notes = append(notes, note{"info", v.say("pass.lost")})
 		}
+	}
+	return append(notes, v.blockedNotes(p)...)
+}
+
+// blockedNotes say what wrong tries have blocked, and what helps.
+func (v *visit) blockedNotes(p *core.Person) []note {
+	has := func(what string) bool { return slices.Contains(p.Blocked, what) }
+	var notes []note
+	add := func(key string) { notes = append(notes, note{"warn", v.say(key, words.Args{"name": p.Name})}) }
+	switch app, codes := has(core.BlockedAuthenticator), has(core.BlockedRecoveryCodes); {
+	case app && codes:
+		add("user.blockedboth")
+	case app:
+		add("user.blockedapp")
+	case codes:
+		add("user.blockedcodes")
+	}
+	if has(core.BlockedPassword) {
+		add("user.blockedpassword")
 	}
 	return notes
 }
