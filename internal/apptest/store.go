@@ -231,7 +231,7 @@ func (a *App) Dump(except ...string) string {
 				if t.columns[i] == "version" {
 					continue
 				}
-				if raw, is := v.([]byte); is {
+				if raw, is := v.([]byte); is || v == nil { // an empty text of bytes is read as nil, and put back as empty
 					v = hex.EncodeToString(raw)
 				}
 				fmt.Fprintf(&b, "  %s=%v", t.columns[i], v)
@@ -256,7 +256,7 @@ func (a *App) Bytes() []byte {
 			}
 			for _, row := range t.rows {
 				for _, v := range row {
-					if raw, is := v.([]byte); is {
+					if raw, is := v.([]byte); is || v == nil { // an empty text of bytes is read as nil, and put back as empty
 						all = append(all, raw...)
 					}
 				}
