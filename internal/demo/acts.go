@@ -127,6 +127,23 @@ func (s *story) usesRecoveryCode(p *Person) act {
 	}
 }
 
+// asksTeam has somebody without a phone ask for a restart.
+func (s *story) asksTeam(p *Person) act {
+	return func(ctx context.Context) error {
+		by := core.Nobody(p.origin)
+		in, err := s.core.BeginSignIn(ctx, by, p.Email, Password, "")
+		if err != nil {
+			return err
+		}
+		ask, err := s.core.AskTeam(ctx, by, in.Attempt, "", core.LostPhone)
+		if err != nil {
+			return err
+		}
+		p.matchCode = ask.MatchCode
+		return nil
+	}
+}
+
 // restarts has one person restart another.
 func (s *story) restarts(target *Person, reason string, verified core.VerifiedBy) func(context.Context, *Person, *core.Session) error {
 	return func(ctx context.Context, by *Person, session *core.Session) error {

@@ -26,6 +26,8 @@ type Person struct {
 	uri    string
 	secret []byte
 	codes  []paperCode
+
+	matchCode string // of their restart request: what they read out
 }
 
 // paperCode is a recovery code on paper, crossed out once it was used.

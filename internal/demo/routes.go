@@ -54,6 +54,7 @@ func (d *Demo) home(rw http.ResponseWriter, r *http.Request) {
 			say("activate", words.Args{"name": t.elena.Name}),
 			say("recovery", words.Args{"name": t.dmitri.Name}),
 			say("restart", words.Args{"by": t.ana.Name, "name": t.carla.Name}),
+			say("request", words.Args{"by": t.bruno.Name, "name": t.carla.Name, "code": t.carla.matchCode[:2] + "\u00a0" + t.carla.matchCode[2:]}),
 		},
 	}
 	d.show(rw, r, http.StatusOK, "home", w.Say("demo.title"), page)

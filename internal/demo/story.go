@@ -80,6 +80,7 @@ func (s *story) lastWeek() []moment {
 		{26 * time.Hour, []act{s.usesRecoveryCode(s.dmitri), s.signsIn(s.bruno)}},
 		// Signed in on her computer, then she lost the phone: a restart ends this session.
 		{35 * time.Minute, []act{s.signsIn(s.carla)}},
+		{25 * time.Minute, []act{s.asksTeam(s.carla)}}, // in another window; she waits for a call
 	}
 	return append(list, s.pause(guessing)...)
 }

@@ -80,6 +80,14 @@ func TestSevenStates(t *testing.T) {
 	if p := expect("gwen", core.RoleMember, core.StatusActive, core.TwoStepActive, 10); !near(p.PausedUntil.Sub(now), 9*time.Minute) {
 		t.Errorf("Gwen is paused for %s", p.PausedUntil.Sub(now))
 	}
+	waiting, err := c.Requests(ctx, ana, core.RequestFilter{Open: true})
+	if err != nil || len(waiting.Items) != 1 || waiting.Items[0].Person.Name != d.team.carla.Name || !waiting.Items[0].DeviceSeen || !waiting.Items[0].AddressSeen {
+		t.Errorf("the restart requests: %+v, %v", waiting, err)
+	} else if _, err := c.ApproveRequest(ctx, ana, waiting.Items[0].ID, core.Approval{
+		MatchCode: d.team.carla.matchCode, Reason: "the demo shows her match code", VerifiedBy: core.VerifiedKnownNumber,
+	}); err != nil {
+		t.Errorf("the match code of the demo's page is refused: %v", err)
+	}
 	believable(t, people, now)
 	lettersAreWritten(t, c, d)
 }
