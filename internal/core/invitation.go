@@ -192,7 +192,7 @@ func (t *tx) sendInvitation(by Actor, actor, u *userRow, event string) (*Invitat
 	if err := t.record(eventOf{event: event, by: by, actor: actor, target: u, details: map[string]any{"role": u.role}}); err != nil {
 		return nil, err
 	}
-	if !t.c.MailIsSetUp() {
+	if !t.c.MailConfigured() {
 		done.Link = link
 		return done, nil
 	}
@@ -291,9 +291,22 @@ func (t *tx) forgetOldInvitationCounts() error {
 	return err
 }
 
-// MailIsSetUp says whether letters leave this server. Where they do not, whoever invites
-// hands the link over.
-func (c *Core) MailIsSetUp() bool { return false }
-
-// mailInvitation writes to the address, or to the person whose account it is already.
-func (t *tx) mailInvitation(by Actor, actor, u *userRow, link *Link) error { return nil }
+// mailInvitation writes to the address; or, where somebody has an account by it in
+// another team, to them, that it cannot be accepted: the link goes nowhere. What the
+// inviter's device and address are is nobody's business who is not in the team.
+func (t *tx) mailInvitation(by Actor, actor, u *userRow, link *Link) error {
+	from := Origin{Via: by.origin.Via}
+	args := map[string]any{"by": actor.name, "team": actor.teamName, "email": u.email, "at": link.ExpiresAt}
+	known, err := userByEmail(t, u.email)
+	switch {
+	case IsRefusal(err, Missing) || err == nil && known.id == u.id:
+		return t.queueLetterTo(addresseeOf(u), LetterInvite, from, args, &letterLink{"/set-password/" + link.Token, link.ExpiresAt})
+	case err != nil:
+		return err
+	}
+	recent, err := t.letterQueuedSince(LetterInviteKnown, known, t.now.Add(-day))
+	if err != nil || recent {
+		return err
+	}
+	return t.queueLetter(LetterInviteKnown, known, from, args)
+}

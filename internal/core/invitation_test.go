@@ -226,3 +226,43 @@ func TestInvitationsPerDay(t *testing.T) {
 		}
 	})
 }
+
+// Where mail is set up the link is in a letter and nowhere else, and whoever has an
+// account elsewhere is told so, once a day, without a link.
+func TestInvitationsAreMailed(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ana := w.signIn("ana")
+		w.mail = true
+		known, unknown := w.invites(ana, "ZOE@example.com", RoleMember), w.invites(ana, "nora@example.com", RoleMember)
+		again, err := w.SendInvitationAgain(w.ctx(), by(ana), known.ID)
+		w.ok(err)
+		if known.Link != nil || unknown.Link != nil || again.Link != nil {
+			t.Error("a link is handed over all the same")
+		}
+		letters, err := w.ClaimLetters(w.ctx(), 50)
+		w.ok(err)
+		told := map[string]Letter{}
+		for _, l := range letters {
+			if l.Kind == LetterInvite || l.Kind == LetterInviteKnown {
+				if _, twice := told[l.Recipient]; twice {
+					t.Errorf("two letters to %s", l.Recipient)
+				}
+				told[l.Recipient] = l
+			}
+		}
+		zoe, nora := told["zoe@example.com"], told["nora@example.com"]
+		if len(told) != 2 || zoe.Kind != LetterInviteKnown || zoe.Link != "" || nora.Kind != LetterInvite {
+			t.Fatalf("told %v", told)
+		}
+		for _, l := range told {
+			if l.Address != "" || l.Device != "" || l.Args["by"] != "Ana" || l.Args["team"] != "Northwind" {
+				t.Errorf("%s says %v", l.Kind, l.Args)
+			}
+		}
+		_, err = w.accepts(&Link{Token: strings.TrimPrefix(nora.Link, "/set-password/")})
+		w.ok(err)
+		if n := w.count(`SELECT COUNT(*) FROM outbox WHERE args LIKE '%' || $1 || '%'`, strings.TrimPrefix(nora.Link, "/set-password/")); n != 0 {
+			t.Error("the token stands in the queue")
+		}
+	})
+}

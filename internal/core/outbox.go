@@ -71,6 +71,8 @@ const (
 	LetterBlockedApp      LetterKind = "blocked_app"
 	LetterBlockedCodes    LetterKind = "blocked_codes"
 	LetterBlockedPassword LetterKind = "blocked_password"
+	LetterInvite          LetterKind = "invite"       // to an address, with the link
+	LetterInviteKnown     LetterKind = "invite_known" // to who has an account by it already
 )
 
 // Letter is one letter of the queue. Args hold what its sentences name; never a

@@ -38,7 +38,7 @@ func (l Letters) Render(letter core.Letter) (Message, error) {
 	body := []string{
 		say.line(greeting, words.Args{"name": tidy(letter.Name)}),
 		say.line("mail." + string(letter.Kind) + ".b"),
-		say.line(whenOf(letter), words.Args{"at": letter.At.UTC()}),
+		say.line(shape.whenOf(letter), words.Args{"at": letter.At.UTC()}),
 	}
 	for _, key := range shape.closing {
 		body = append(body, say.line(key))
@@ -130,7 +130,10 @@ func asText(v any) string {
 // none. So nobody whose name is "console: …" passes for it.
 func fromConsole(letter core.Letter) bool { return letter.Address == "" && letter.Device == "" }
 
-func whenOf(letter core.Letter) string {
+func (s shape) whenOf(letter core.Letter) string {
+	if s.toStrangers {
+		return "mail.whenalone"
+	}
 	if fromConsole(letter) {
 		return "mail.whenconsole"
 	}
@@ -142,6 +145,7 @@ func whenOf(letter core.Letter) string {
 type shape struct {
 	link        string
 	carriesLink bool // … which is the letter's own one-use link
+	toStrangers bool // … of the team: from where its people act is not theirs to know
 	closing     []string
 }
 
@@ -173,6 +177,10 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return shape{link: "/me", closing: []string{"mail.notyou"}}, nil
 	case core.LetterWrongOwners:
 		return shape{}, nil // its own sentences say what to do
+	case core.LetterInvite:
+		return shape{carriesLink: true, toStrangers: true}, nil
+	case core.LetterInviteKnown:
+		return shape{toStrangers: true}, nil
 	case core.LetterPolicyChanged:
 		return shape{link: "/team/policy"}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:

@@ -96,6 +96,12 @@ func letter(kind core.LetterKind, language string) core.Letter {
 	case core.LetterNotifyConfirm:
 		l.Recipient, l.Link = "carla@home.example", "/notification-address/TOKEN"
 		add("at", "2026-05-13T14:05:00Z")
+	case core.LetterInvite, core.LetterInviteKnown:
+		add("by", "Ana Duarte")
+		add("at", "2026-05-19T14:05:00Z")
+		if kind == core.LetterInvite {
+			l.Link = "/set-password/TOKEN"
+		}
 	}
 	return l
 }
@@ -113,6 +119,7 @@ func kinds() []core.LetterKind {
 		core.LetterNotMe, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners,
 		core.LetterAsked, core.LetterAskedTeam, core.LetterAskRefused,
 		core.LetterWrong, core.LetterWrongOwners, core.LetterBlockedApp, core.LetterBlockedCodes, core.LetterBlockedPassword,
+		core.LetterInvite, core.LetterInviteKnown,
 	}
 }
 

@@ -58,7 +58,7 @@ func (v *visit) showInvited(done []core.Invitation) error {
 }
 
 func (v *visit) sentInvitations(n int) string {
-	if v.core.MailIsSetUp() {
+	if v.core.MailConfigured() {
 		return v.say("inv.sent", words.Args{"n": n})
 	}
 	return v.say("inv.made", words.Args{"n": n})
