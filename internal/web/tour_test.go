@@ -56,6 +56,7 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.codes()
 	tr.leaving()
 	tr.team()
+	tr.people()
 	tr.restarting()
 	tr.beginning()
 	tr.refusals()
