@@ -202,7 +202,7 @@ var samples = map[string]sample{
 	"POST /team/users/{id}/invite-again":      {core.NeedAdmin, 409, ""},
 	"POST /team/users/{id}/cancel-invitation": {core.NeedAdmin, 409, ""},
 	"GET /team/invite":                        {core.NeedAdmin, 200, ""},
-	"POST /team/invite":                       {core.NeedAdmin, 200, "emails=new@example.com&role=member"},
+	"POST /team/invite":                       {core.NeedAdmin, 303, "emails=new@example.com&role=member"},
 	"GET /team/import":                        {core.NeedSteppedUpAdmin, 200, ""},
 	"POST /team/import":                       {core.NeedSteppedUpAdmin, 303, "text=email%0Anew@example.com"},
 	"GET /team/import/example":                {core.NeedAdmin, 200, ""},

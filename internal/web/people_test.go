@@ -73,7 +73,9 @@ func (tr *tour) people() {
 }
 
 func formOfPage(page *answer, fields ...string) url.Values {
-	return filled(page.find(func(n *html.Node) bool { return n.Data == "form" && attr(n, "method") == "post" && attr(n, "action") != "/sign-out" }), fields...)
+	return filled(page.find(func(n *html.Node) bool {
+		return n.Data == "form" && attr(n, "method") == "post" && attr(n, "action") != "/sign-out"
+	}), fields...)
 }
 
 // Invited in the pages, handed over, joined, looked after, removed.
