@@ -14,15 +14,19 @@ func (w *world) restartedAndBack(who string, by Actor, device string) (*Restart,
 	w.t.Helper()
 	r, err := w.RestartTwoStep(w.ctx(), by, w.cast[who].id, goodReason)
 	w.ok(err)
-	return r, w.activatesAgain(who, device)
+	return r, w.activatesAgain(who, device, r.Pass)
 }
 
-func (w *world) activatesAgain(who, device string) *Session {
+// activatesAgain signs in with the password, types the pass if there is one, and activates.
+func (w *world) activatesAgain(who, device, pass string) *Session {
 	w.t.Helper()
 	m := w.cast[who]
 	from := Origin{Via: ViaPage, Address: "203.0.113.66", Device: device}
 	in, err := w.BeginSignIn(w.ctx(), Nobody(from), m.email, testPassword, "")
 	w.ok(err)
+	if pass != "" {
+		w.ok(w.AcceptPass(w.ctx(), in.Session.By(from), pass))
+	}
 	s := w.activateFrom(in.Session, &m, from)
 	w.cast[who] = m
 	return s
@@ -59,7 +63,7 @@ func TestActivationAfterARestartIsAskedAbout(t *testing.T) {
 		w.clock.advance(30 * time.Second)
 		_, err = w.DeactivateTwoStep(w.ctx(), by(s), "", w.code("carla"))
 		w.ok(err)
-		w.activatesAgain("carla", firefoxOnLinux)
+		w.activatesAgain("carla", firefoxOnLinux, "")
 		if n := w.letters("bruno", LetterActivatedAgain); n != 1 {
 			t.Errorf("%d letters after her own deactivation, want 1", n)
 		}
@@ -179,9 +183,9 @@ func TestBroughtBackIsStillClosed(t *testing.T) {
 		w.refused(w.BringBackFromConsole(w.ctx(), Console("root"), w.cast["carla"].email, "again"), NotSuspended)
 		w.refused(w.BringBackFromConsole(w.ctx(), Console("root"), w.cast["carla"].email, ""), ReasonMissing)
 		w.refused(w.BringBackFromConsole(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, "not the console"), NotSignedIn)
-		_, err = w.RestartFromConsole(w.ctx(), Console("root"), w.cast["carla"].email, "talked to her")
+		again, err := w.RestartFromConsole(w.ctx(), Console("root"), w.cast["carla"].email, "talked to her")
 		w.ok(err)
-		w.activatesAgain("carla", "her laptop")
+		w.activatesAgain("carla", "her laptop", again.Pass)
 	})
 }
 

@@ -142,9 +142,9 @@ func TestNotMeAfterARestart(t *testing.T) {
 // A sole owner is not suspended (R11), but closed until a restart from the console.
 func TestNotMeOfASoleOwner(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		_, err := w.RestartFromConsole(w.ctx(), Console("root"), w.cast["zoe"].email, "somebody called")
+		r, err := w.RestartFromConsole(w.ctx(), Console("root"), w.cast["zoe"].email, "somebody called")
 		w.ok(err)
-		impostor := w.activatesAgain("zoe", "a phone")
+		impostor := w.activatesAgain("zoe", "a phone", r.Pass)
 		_, err = w.reportNotMe(w.letterTo("zoe", LetterRestarted).NotMe)
 		w.ok(err)
 		u := w.user("zoe")
@@ -153,9 +153,9 @@ func TestNotMeOfASoleOwner(t *testing.T) {
 		}
 		_, err = w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["zoe"].email, testPassword, "")
 		w.refused(err, AccountClosed)
-		_, err = w.RestartFromConsole(w.ctx(), Console("root"), w.cast["zoe"].email, "met her")
+		r, err = w.RestartFromConsole(w.ctx(), Console("root"), w.cast["zoe"].email, "met her")
 		w.ok(err)
-		w.activatesAgain("zoe", "her laptop")
+		w.activatesAgain("zoe", "her laptop", r.Pass)
 	})
 }
 
