@@ -58,6 +58,8 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.team()
 	tr.people()
 	tr.restarting()
+	tr.freezing()
+	tr.disowning()
 	tr.beginning()
 	tr.refusals()
 	return tr.stops
