@@ -196,6 +196,9 @@ func (t *tx) disown(by Actor, u *userRow, l *notMeLetter) (ended int, err error)
 			return 0, err
 		}
 	}
+	if err := t.endRequest(by, nil, u, RequestEnded, EndedByNotMe); err != nil {
+		return 0, err
+	}
 	if l.kind == LetterNewDevice || l.kind == LetterNewDevicePassword {
 		if err := t.forgetBrowsers(u); err != nil {
 			return 0, err

@@ -112,6 +112,21 @@ func TestNotMeCountsOnce(t *testing.T) {
 	})
 }
 
+// A request that somebody made with the person's password is over with it.
+func TestNotMeEndsARequest(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.asks("carla")
+		_, err := w.reportNotMe(w.letterTo("carla", LetterAsked).NotMe)
+		w.ok(err)
+		if n := w.count(`SELECT COUNT(*) FROM restart_requests WHERE user_id = $1 AND state = 'open'`, w.cast["carla"].id); n != 0 {
+			t.Errorf("%d requests are still open", n)
+		}
+		if !w.user("carla").passwordDue {
+			t.Error("whoever asked may go on with the password")
+		}
+	})
+}
+
 // After a restart that the person did not ask for, the account is frozen.
 func TestNotMeAfterARestart(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -63,6 +63,7 @@ const (
 	EndedByRestart      RequestEnd = "restarted"
 	EndedByDeactivation RequestEnd = "deactivated"
 	EndedByFreeze       RequestEnd = "frozen"
+	EndedByNotMe        RequestEnd = "not_me"
 	EndedBySuspension   RequestEnd = "suspended"
 	EndedByRemoval      RequestEnd = "removed"
 	EndedByPassword     RequestEnd = "password_changed"

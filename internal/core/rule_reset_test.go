@@ -332,6 +332,57 @@ func TestR15(t *testing.T) {
 	})
 }
 
+// R15: for a day a restarted owner does nothing to others, nor to what protects the
+// team, whatever was proved; and a chain of takeovers stops here.
+func TestR15Containment(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		asked, _ := w.restartedAndBack("carla", by(w.signIn("olga")), "a phone")
+		_, s := w.restartedAndBack("ana", by(w.signIn("olga")), "a phone")
+		until := w.user("ana").containedUntil
+		role, suspended, active, idle := RoleAdmin, StatusSuspended, StatusActive, 2*time.Hour
+		acts := []struct {
+			what string
+			do   func(s *Session) error
+		}{
+			{"restart", func(s *Session) error {
+				_, err := w.RestartTwoStep(w.ctx(), by(s), w.cast["bruno"].id, goodReason)
+				return err
+			}},
+			{"role", func(s *Session) error {
+				_, err := w.ChangeUser(w.ctx(), by(s), w.cast["dmitri"].id, UserChange{Role: &role})
+				return err
+			}},
+			{"suspension", func(s *Session) error {
+				_, err := w.ChangeUser(w.ctx(), by(s), w.cast["olga"].id, UserChange{Status: &suspended})
+				return err
+			}},
+			{"bringing back", func(s *Session) error {
+				_, err := w.ChangeUser(w.ctx(), by(s), w.cast["elena"].id, UserChange{Status: &active})
+				return err
+			}},
+			{"removal", func(s *Session) error { return w.RemoveUser(w.ctx(), by(s), w.cast["dmitri"].id) }},
+			{"policy", func(s *Session) error {
+				_, err := w.ChangePolicy(w.ctx(), by(s), PolicyChange{SessionIdle: &idle})
+				return err
+			}},
+			"was this them?": func(s *Session) error { return w.sayNo(s, "carla", asked.ID) },
+		}
+		_, err := w.ChangeUser(w.ctx(), by(w.signIn("olga")), w.cast["elena"].id, UserChange{Status: &suspended})
+		w.ok(err)
+		for _, act := range acts {
+			if r := w.refused(act.do(s), Contained); !r.Args["at"].(time.Time).Equal(at(until)) {
+				t.Errorf("%s: possible from %v", act.what, r.Args["at"])
+			}
+		}
+		w.clock.advance(24 * time.Hour)
+		for _, act := range acts {
+			if err := act.do(w.signIn("ana")); err != nil {
+				t.Errorf("%s after a day: %v", act.what, err)
+			}
+		}
+	})
+}
+
 // A restart form that was sent twice gives one restart; somebody else's restart
 // meanwhile is told.
 func TestRestartSentTwice(t *testing.T) {

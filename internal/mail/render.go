@@ -162,8 +162,6 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return disownable(letter, "mail.ok", "mail.notyou"), nil
 	case core.LetterNotifyConfirm:
 		return shape{carriesLink: true}, nil
-	case core.LetterAsked:
-		return shape{}, nil // its own sentences say what to do
 	case core.LetterAskedTeam:
 		return shape{link: "/team/requests/" + url.PathEscape(asText(letter.Args["request"]))}, nil
 	case core.LetterAskRefused:
@@ -197,7 +195,9 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return disownable(letter, "mail.unexpected"), nil
 	case core.LetterSuspended, core.LetterRemoved, core.LetterBroughtBackFrozen:
 		return shape{closing: []string{"mail.ask"}}, nil // there is nothing left to take away
-	case core.LetterPassVoid, core.LetterRemovedOwners, core.LetterFrozen, core.LetterFrozenSole, core.LetterNotMe:
+	case core.LetterAsked, core.LetterPassVoid:
+		return disownable(letter, "mail.notyou"), nil
+	case core.LetterRemovedOwners, core.LetterFrozen, core.LetterFrozenSole, core.LetterNotMe:
 		return shape{}, nil // their own sentences say what to do; and a letter about "not me" offers no second one
 	}
 	return shape{}, fmt.Errorf("no letter is called %q", letter.Kind)
