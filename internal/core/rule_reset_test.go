@@ -365,7 +365,7 @@ func TestR15Containment(t *testing.T) {
 				_, err := w.ChangePolicy(w.ctx(), by(s), PolicyChange{SessionIdle: &idle})
 				return err
 			}},
-			"was this them?": func(s *Session) error { return w.sayNo(s, "carla", asked.ID) },
+			{"was this them?", func(s *Session) error { return w.sayNo(s, "carla", asked.ID) }},
 		}
 		_, err := w.ChangeUser(w.ctx(), by(w.signIn("olga")), w.cast["elena"].id, UserChange{Status: &suspended})
 		w.ok(err)
