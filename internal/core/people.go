@@ -253,7 +253,7 @@ var besideUsers = `SELECT u.id,
 	(SELECT COUNT(*) FROM recovery_code_sets k WHERE k.user_id = u.id AND k.team_id = $1 AND k.fails >= ` + strconv.FormatInt(mostRecoveryCodes, 10) + `),
 	(SELECT COUNT(*) FROM throttles h WHERE h.user_id = u.id AND h.team_id = $1 AND h.fails >= ` + strconv.FormatInt(mostPasswords, 10) + `),
 	(SELECT COUNT(*) FROM recovery_codes c WHERE c.user_id = u.id AND c.team_id = $1 AND c.used_at = 0),
-	(SELECT COALESCE(MAX(a.next_try_at), 0) FROM authenticators a WHERE a.user_id = u.id AND a.team_id = $1 AND a.next_try_at > $2),
+	(SELECT COALESCE(MAX(a.next_try_at), 0) FROM authenticators a WHERE a.user_id = u.id AND a.team_id = $1 AND a.next_try_at > $2 AND a.fails < ` + strconv.FormatInt(mostCodes, 10) + `),
 	CASE WHEN u.status <> 'invited' THEN 0 ELSE
 		(SELECT COALESCE(MAX(l.expires_at), 0) FROM links l WHERE l.user_id = u.id AND l.team_id = $1 AND l.purpose = $3 AND l.used_at = 0 AND l.expires_at > $2) END
 	FROM users u WHERE ` + ofTheTeam + ` AND u.id IN `

@@ -722,3 +722,115 @@ func TestR13TheCountStands(t *testing.T) {
 		}
 	})
 }
+
+// T-BF-5: every kind of credential is limited at every entry, and T-BF-1: by one
+// counter, whichever the entry.
+func TestR13EveryEntry(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s := w.signIn("carla")
+		attempt := w.attempt("carla")
+		wrong := w.codeAt("carla", 1000)
+		second := func(text string) func() error {
+			return func() error {
+				_, err := w.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempt, text, false)
+				return err
+			}
+		}
+		stepUp := func(pass, text string) func() error {
+			return func() error { _, err := w.StepUp(w.ctx(), by(s), pass, text); return err }
+		}
+		deactivate := func(text string) func() error {
+			return func() error { _, err := w.DeactivateTwoStep(w.ctx(), by(s), "", text); return err }
+		}
+		for _, c := range []struct {
+			what    string
+			entries []func() error
+			wait    Code
+		}{
+			{"authentication code", []func() error{second(wrong), stepUp(testPassword, wrong), deactivate(wrong)}, AuthenticatorWait},
+			{"recovery code", []func() error{second(wrongRecoveryCode()), deactivate(wrongRecoveryCode())}, RecoveryWait},
+			{"password", []func() error{stepUp("not the password at all", wrong)}, TooManyTries},
+		} {
+			for i := range freeTries {
+				if r := Refused(c.entries[i%len(c.entries)]()); r == nil || !r.Counted || r.TriesLeft != freeTries-1-i {
+					t.Fatalf("%s, try %d: %+v", c.what, i, r)
+				}
+			}
+			for i, entry := range c.entries {
+				if r := Refused(entry()); r == nil || r.Code != c.wait {
+					t.Errorf("%s, entry %d: %+v, want %s", c.what, i, r, c.wait)
+				}
+			}
+		}
+	})
+}
+
+// T-BF-6 and P2: two processes on one database compare no more than one would.
+func TestR13TwoProcesses(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.missed("carla", int(mostCodes)-1, w.wrongCode("carla"))
+		other := &Core{db: w.db, keys: w.keys, hasher: w.hasher, clock: w.Core.clock, log: w.log, addresses: newAddressLimit()}
+		attempts, wrong := w.attempts("carla", 20), w.codeAt("carla", 1000)
+		var compared atomic.Int64
+		race(20, func(i int) error {
+			c := []*Core{w.Core, other}[i%2]
+			_, err := c.AcceptSecondStep(w.ctx(), Nobody(testOrigin), attempts[i], wrong, false)
+			if IsRefusal(err, WrongCode) {
+				compared.Add(1)
+			}
+			return err
+		})
+		if compared.Load() != 1 || w.fails("carla") != int(mostCodes) {
+			t.Errorf("%d compared, %d counted", compared.Load(), w.fails("carla"))
+		}
+	})
+}
+
+// The last tries at a password, 30 at once: one is compared, at the account and at an
+// address that nobody owns.
+func TestR13TheLastPassword(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, email := range []string{w.cast["carla"].email, "nobody@example.com"} {
+			w.missedPasswords(email, int(mostPasswords)-1)
+			var compared atomic.Int64
+			race(30, func(int) error {
+				_, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, "not the password at all", "")
+				if r := Refused(err); r != nil && r.Code == WrongCredentials {
+					compared.Add(1)
+					if !r.Blocked || r.RetryAfter != 0 {
+						t.Errorf("the last one heard %+v", r)
+					}
+				} else if !IsRefusal(err, PasswordBlocked) && !IsRefusal(err, TooManyTries) {
+					t.Errorf("somebody heard %v", err)
+				}
+				return err
+			})
+			if compared.Load() != 1 {
+				t.Errorf("%s: %d were compared, want 1", email, compared.Load())
+			}
+		}
+	})
+}
+
+// R12 with a token of a browser: which address it is tried at cannot be told from the
+// answer, nor from what is done for it.
+func TestR12InABrowser(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		by := Nobody(testOrigin).InBrowser(w.lane("dmitri"))
+		statements := -1
+		for _, email := range []string{"nobody@example.com", w.cast["carla"].email, w.cast["farid"].email} {
+			w.fault.arm(0)
+			_, err := w.BeginSignIn(w.ctx(), by, email, "not the password at all", "")
+			n := w.fault.disarm()
+			if r := w.refused(err, WrongCredentials); r.TriesLeft != freeTries-1 {
+				t.Errorf("%s: %+v", email, r)
+			}
+			if statements == -1 {
+				statements = n
+			}
+			if n != statements {
+				t.Errorf("%s: %d statements, want %d", email, n, statements)
+			}
+		}
+	})
+}
