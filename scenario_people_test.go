@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -192,6 +193,11 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 			}
 		}
 		return &apptest.Answer{Status: 404, Body: fmt.Appendf(nil, "the letters are: %q", s.app.LettersTo(a.name))}, true
+	case match(args, "is", "told", "*", "at", "*"):
+		if slices.Contains(s.app.LettersAt(args[4]), args[2]) {
+			return ok, true
+		}
+		return &apptest.Answer{Status: 404, Body: fmt.Appendf(nil, "the letters are: %q", s.app.LettersAt(args[4]))}, true
 	}
 	return nil, false
 }
@@ -459,6 +465,12 @@ func (s *story) onThePage(ts *testscript.TestScript, neg bool, a *actor, d *devi
 		link := s.app.LinkTo(a.name, args[4])
 		if link == "" {
 			ts.Fatalf("%s has no letter %q with a link, but %q", a.name, args[4], s.app.LettersTo(a.name))
+		}
+		b.Visit(link)
+	case match(args, "follows", "the", "link", "in", "*", "at", "*"):
+		link := s.app.LinkAt(args[6], args[4])
+		if link == "" {
+			ts.Fatalf("%s got no letter %q with a link, but %q", args[6], args[4], s.app.LettersAt(args[6]))
 		}
 		b.Visit(link)
 	case match(args, "follows", "*"):

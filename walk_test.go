@@ -48,6 +48,9 @@ var refusedTo = map[core.Need]map[string]core.Code{
 	core.NeedAdmin: {
 		nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired, newcomer: core.AdminOnly, member: core.AdminOnly,
 	},
+	core.NeedOwner: {
+		nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired, newcomer: core.OwnerOnly, member: core.OwnerOnly, admin: core.OwnerOnly,
+	},
 	core.NeedSteppedUp: {
 		nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired,
 		stale: core.StepUpRequired, recovered: core.RecoverySession,
@@ -124,6 +127,12 @@ var samples = map[string]sample{
 	"GET /not-me/{token}":                        {core.NeedOpen, 410, ""},
 	"GET /not-me":                                {core.NeedToken, 410, ""},
 	"POST /not-me":                               {core.NeedToken, 410, ""},
+	"GET /api/v1/team/letters":                   {core.NeedOwner, 200, ""},
+	"POST /api/v1/team/letters/{id}/resend":      {core.NeedOwner, 404, ""},
+	"GET /api/v1/notification-address":           {core.NeedSignedIn, 200, ""},
+	"PUT /api/v1/notification-address":           {core.NeedSteppedUp, 200, `{"email":"second@example.net"}`},
+	"DELETE /api/v1/notification-address":        {core.NeedSteppedUp, 204, ""},
+	"POST /api/v1/notification-address/confirm":  {core.NeedOpen, 410, `{"token":"none"}`},
 
 	"GET /forward-auth":               {core.NeedProxy, 200, ""},
 	"GET /forward-auth/{path...}":     {core.NeedProxy, 200, ""},
@@ -220,6 +229,15 @@ var samples = map[string]sample{
 	"GET /team/requests/{id}":          {core.NeedSteppedUpAdmin, 200, ""},
 	"POST /team/requests/{id}/approve": {core.NeedSteppedUpAdmin, 303, "match_code={match}&reason=lost+phone+she+says&verified_by=in_person"},
 	"POST /team/requests/{id}/refuse":  {core.NeedSteppedUpAdmin, 303, ""},
+	"GET /team/letters":                {core.NeedOwner, 200, ""},
+	"POST /team/letters/resend":        {core.NeedOwner, 404, "letter=none"},
+
+	"GET /me/notification-address":         {core.NeedSignedIn, 200, ""},
+	"POST /me/notification-address":        {core.NeedSteppedUp, 303, "email=second@example.net"},
+	"POST /me/notification-address/remove": {core.NeedSteppedUp, 303, ""},
+	"GET /notification-address/{token}":    {core.NeedOpen, 410, ""},
+	"GET /notification-address/form":       {core.NeedToken, 410, ""},
+	"POST /notification-address/form":      {core.NeedToken, 410, ""},
 }
 
 // outcome is what must come of it: "" when the visitor gets in.
@@ -241,6 +259,8 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.RecoverySession // the verb's own: such a session sees the team and acts on nobody
 	case code == "" && strings.HasSuffix(r.Path, "/was-this-them"):
 		return core.Missing // nobody here activated again after a restart
+	case code == "" && strings.Contains(r.Path, "/letters/"):
+		return core.Missing // nothing was given up
 	case code == "" && strings.Contains(r.Path, "/devices/{id}"):
 		return core.Missing // nobody here has a remembered device
 	case v.name == admin && r.Method != http.MethodGet && strings.Contains(r.Path, "/team/policy"):

@@ -82,6 +82,8 @@ func New(o Options) (*API, error) {
 	a.notMe()
 	a.request()
 	a.policy()
+	a.letters()
+	a.notifyAddress()
 	return a, a.publish()
 }
 
@@ -90,7 +92,7 @@ func New(o Options) (*API, error) {
 // not one for all: a pattern without a method would clash with a page's "GET /".
 func (a *API) Routes() []edge.Route {
 	rows := slices.Clone(a.rows)
-	for _, method := range slices.Concat(methods(), []string{http.MethodPut, http.MethodOptions, http.MethodTrace}) {
+	for _, method := range slices.Concat(methods(), []string{http.MethodOptions, http.MethodTrace}) {
 		rows = append(rows, edge.Route{Method: method, Path: base + "/", Needs: core.NeedOpen, Handler: a})
 	}
 	return rows
@@ -98,7 +100,7 @@ func (a *API) Routes() []edge.Route {
 
 // methods are those that operations use; GET answers HEAD too.
 func methods() []string {
-	return []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete}
+	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 }
 
 // ServeHTTP answers a request below /api/v1/.

@@ -57,9 +57,23 @@ var needOf = map[string]core.Need{
 	"POST /team/requests/{id}/refuse":        core.NeedSteppedUpAdmin,
 	"GET /team/policy":                       core.NeedAdmin,
 	"PATCH /team/policy":                     core.NeedSteppedUpAdmin,
+	"GET /team/letters":                      core.NeedOwner,
+	"POST /team/letters/{id}/resend":         core.NeedOwner,
+	"GET /notification-address":              core.NeedSignedIn,
+	"PUT /notification-address":              core.NeedSteppedUp,
+	"DELETE /notification-address":           core.NeedSteppedUp,
+	"POST /notification-address/confirm":     core.NeedOpen,
 	"GET /openapi.json":                      core.NeedOpen,
 	"GET /":                                  core.NeedOpen, "POST /": core.NeedOpen, "PATCH /": core.NeedOpen, "DELETE /": core.NeedOpen,
 	"PUT /": core.NeedOpen, "OPTIONS /": core.NeedOpen, "TRACE /": core.NeedOpen,
+}
+
+// ownersOnly is what the door of owners says to whom that of admins says this.
+func ownersOnly(admin core.Code, isAdmin bool) core.Code {
+	if isAdmin || admin == core.AdminOnly {
+		return core.OwnerOnly
+	}
+	return admin
 }
 
 func nameOf(r edge.Route) string { return r.Method + " " + strings.TrimPrefix(r.Path, base) }
@@ -171,7 +185,7 @@ func TestNeeds(t *testing.T) {
 			token := who.token(w)
 			expected := map[core.Need]core.Code{
 				core.NeedOpen: in, core.NeedAttempt: in, core.NeedActivation: who.any, core.NeedSignedIn: who.full,
-				core.NeedSteppedUp: who.stepped, core.NeedAdmin: who.admin, core.NeedSteppedUpAdmin: who.steppedAdmin,
+				core.NeedSteppedUp: who.stepped, core.NeedAdmin: who.admin, core.NeedOwner: ownersOnly(who.admin, who.name == "an admin"), core.NeedSteppedUpAdmin: who.steppedAdmin,
 			}
 			rows := w.api.Routes()
 			last := func(r edge.Route) int { // signing out comes last
@@ -184,7 +198,7 @@ func TestNeeds(t *testing.T) {
 			for _, row := range rows {
 				path := strings.ReplaceAll(strings.TrimPrefix(row.Path, base), "{id}", "019aa000-0000-7000-8000-000000000000")
 				var body any
-				if row.Method == http.MethodPost || row.Method == http.MethodPatch {
+				if slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, row.Method) {
 					body = object{"no_such_field": 1}
 				}
 				a := w.call(row.Method, path, token, body)

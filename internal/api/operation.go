@@ -127,6 +127,8 @@ func refusedAtTheDoor(needs core.Need) []core.Code {
 		return codes
 	case core.NeedAdmin:
 		return append(codes, core.ActivationRequired, core.AdminOnly)
+	case core.NeedOwner:
+		return append(codes, core.ActivationRequired, core.OwnerOnly)
 	case core.NeedSteppedUp:
 		return append(codes, core.ActivationRequired, core.RecoverySession, core.StepUpRequired)
 	case core.NeedSteppedUpAdmin:

@@ -40,11 +40,18 @@ func (a *App) Letters() []mail.Message {
 // LinkTo is the link in somebody's newest letter with a subject, "" for none.
 func (a *App) LinkTo(key, subject string) string {
 	a.t.Helper()
+	return a.LinkAt(a.Person(key).Email, subject)
+}
+
+// LinkAt is LinkTo for an address that may be nobody's own.
+func (a *App) LinkAt(address, subject string) string {
+	a.t.Helper()
 	letters := a.Letters()
 	for i := len(letters) - 1; i >= 0; i-- {
-		if m := letters[i]; strings.EqualFold(m.To, a.Person(key).Email) && m.Subject == subject {
+		if m := letters[i]; strings.EqualFold(m.To, address) && m.Subject == subject {
 			_, link, _ := strings.Cut(m.Text, a.letters.base+"/")
 			link, _, _ = strings.Cut(link, "\n")
+			link, _, _ = strings.Cut(link, " ")
 			return "/" + strings.TrimSpace(link)
 		}
 	}
@@ -54,9 +61,15 @@ func (a *App) LinkTo(key, subject string) string {
 // LettersTo are the subjects of somebody's letters, the oldest first.
 func (a *App) LettersTo(key string) []string {
 	a.t.Helper()
+	return a.LettersAt(a.Person(key).Email)
+}
+
+// LettersAt is LettersTo for an address that may be nobody's own.
+func (a *App) LettersAt(address string) []string {
+	a.t.Helper()
 	var subjects []string
 	for _, m := range a.Letters() {
-		if strings.EqualFold(m.To, a.Person(key).Email) {
+		if strings.EqualFold(m.To, address) {
 			subjects = append(subjects, m.Subject)
 		}
 	}

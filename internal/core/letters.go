@@ -14,6 +14,7 @@ type DeadLetter struct {
 	Tries               int
 	Why                 LetterFailure
 	Reply               string // the mail server's own words, "" for none
+	HasLink             bool   // a one-use link, for which somebody waits
 	MayNotResend        *Refusal
 }
 
@@ -38,7 +39,7 @@ func (c *Core) DeadLetters(ctx context.Context, by Actor) (list []DeadLetter, to
 			if err := scan(&l.ID, &l.Recipient, &l.Name, (*string)(&l.Kind), &queued, &dead, &l.Tries, (*string)(&l.Why), &l.Reply, &until); err != nil {
 				return err
 			}
-			l.QueuedAt, l.GivenUpAt = at(queued), at(dead)
+			l.QueuedAt, l.GivenUpAt, l.HasLink = at(queued), at(dead), until > 0 || l.Why == LetterLinkOver
 			if l.Why == LetterLinkOver || until > 0 && until <= ms(c.Now()) {
 				l.MayNotResend = refuse(LetterLinkGone)
 			}
@@ -75,15 +76,15 @@ func (c *Core) ResendLetter(ctx context.Context, by Actor, id string) error {
 		if err := needFull(u, t.now); err != nil {
 			return err
 		}
-		switch {
-		case u.role != RoleOwner:
+		if u.role != RoleOwner {
 			return refuse(OwnerOnly)
-		case s.secondStep == SecondStepRecoveryCode:
-			return refuse(RecoverySession)
 		}
 		kind, recipient, err := t.requeueLetter(u.teamID, id)
 		if err != nil {
 			return err
+		}
+		if s.secondStep == SecondStepRecoveryCode {
+			return refuse(RecoverySession) // R8: it deactivates its own 2-step and nothing else
 		}
 		return t.record(eventOf{event: EventLetterResent, by: by, actor: u, team: u.teamID, details: map[string]any{"letter": id, "kind": kind, "to": recipient}})
 	})

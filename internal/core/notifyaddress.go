@@ -227,8 +227,8 @@ func (c *Core) ConfirmNotificationAddress(ctx context.Context, by Actor, form st
 		if err := t.queueLetter(LetterNotifyVerified, u, by.origin, map[string]any{"other": email}); err != nil {
 			return err
 		}
-		if err := t.must(refuse(LinkGone), `UPDATE notification_addresses SET email = waiting, verified_at = $1, waiting = '', factors = NULL
-			WHERE user_id = $2 AND team_id = $3 AND waiting = $4`, ms(t.now), u.id, u.teamID, email); err != nil {
+		if err := t.must(refuse(LinkGone), `UPDATE notification_addresses SET email = waiting, verified_at = $1, waiting = '', factors = $5
+			WHERE user_id = $2 AND team_id = $3 AND waiting = $4`, ms(t.now), u.id, u.teamID, email, []byte{}); err != nil {
 			return err
 		}
 		to := addresseeOf(u)

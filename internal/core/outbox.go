@@ -165,8 +165,7 @@ func (t *tx) queueLetterTo(to addressee, kind LetterKind, from Origin, args map[
 		return fmt.Errorf("write the letter %s: %w", kind, err)
 	}
 	id := newID()
-	var sealed []byte
-	var until int64
+	sealed, until := []byte{}, int64(0)
 	if link != nil {
 		if !isLinkPath(link.path) || link.until.IsZero() {
 			return fmt.Errorf("queue the letter %s: its link is no path of ours, or has no end", kind)
@@ -260,8 +259,8 @@ func (c *Core) ClaimLetters(ctx context.Context, limit int) ([]Letter, error) {
 	var letters []Letter
 	err := c.keepCount(ctx, func(t *tx) error {
 		letters = nil
-		if _, err := t.exec(`UPDATE outbox SET state = 'dead', dead_at = $1, failure = 'link-over', sealed_link = NULL, link_until = 0
-			WHERE state = 'ready' AND link_until > 0 AND link_until <= $1 AND lease_until <= $1`, ms(t.now)); err != nil {
+		if _, err := t.exec(`UPDATE outbox SET state = 'dead', dead_at = $1, failure = 'link-over', sealed_link = $2, link_until = 0
+			WHERE state = 'ready' AND link_until > 0 AND link_until <= $1 AND lease_until <= $1`, ms(t.now), []byte{}); err != nil {
 			return err
 		}
 		// The guard stands outside the sub-select too: PostgreSQL re-checks only the
@@ -309,7 +308,7 @@ func (c *Core) scanLetter(scan func(...any) error) (l Letter, err error) {
 // LetterSent takes a letter off the queue; the token of its link goes with it.
 func (c *Core) LetterSent(ctx context.Context, id string) error {
 	return c.keepCount(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE outbox SET state = 'sent', sent_at = $1, sealed_link = NULL, failure = '', reply = '' WHERE id = $2 AND state = 'ready'`, ms(t.now), id)
+		_, err := t.exec(`UPDATE outbox SET state = 'sent', sent_at = $1, sealed_link = $3, failure = '', reply = '' WHERE id = $2 AND state = 'ready'`, ms(t.now), id, []byte{})
 		return err
 	})
 }
@@ -410,8 +409,8 @@ const (
 
 // forgetOldLetters also takes the tokens of links that work no longer.
 func (t *tx) forgetOldLetters() error {
-	if _, err := t.exec(`UPDATE outbox SET sealed_link = NULL, link_until = 0, failure = CASE state WHEN 'dead' THEN 'link-over' ELSE failure END
-		WHERE link_until > 0 AND link_until <= $1 AND state <> 'ready'`, ms(t.now)); err != nil {
+	if _, err := t.exec(`UPDATE outbox SET sealed_link = $2, link_until = 0, failure = CASE state WHEN 'dead' THEN 'link-over' ELSE failure END
+		WHERE link_until > 0 AND link_until <= $1 AND state <> 'ready'`, ms(t.now), []byte{}); err != nil {
 		return err
 	}
 	_, err := t.exec(`DELETE FROM outbox WHERE state = 'sent' AND sent_at < $1 OR state = 'dead' AND dead_at < $2`,

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+
 	"doorstep/internal/core"
 	"doorstep/internal/words"
 )
@@ -12,6 +14,7 @@ type mePage struct {
 	Language string
 	TwoStep  []tag
 	Sessions string
+	Notify   string // the second address
 }
 
 func showMe(v *visit) error {
@@ -23,10 +26,15 @@ func showMe(v *visit) error {
 	if err != nil {
 		return err
 	}
+	second, err := v.core.NotificationAddress(v.ctx(), v.by())
+	if err != nil {
+		return err
+	}
 	p := &mePage{
 		common: v.common(v.say("me.title")), User: v.session.User, Language: v.words.Language().Name(),
 		TwoStep: v.ownTags(two), Sessions: v.say("me.sessions", words.Args{"n": len(open)}),
 	}
+	p.Notify = cmp.Or(second.Email, v.say("me.nonotify"))
 	p.Main = ""
 	return v.show("me", p)
 }

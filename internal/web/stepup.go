@@ -25,7 +25,7 @@ type stepUpPage struct {
 
 // carried are the fields that outlive a step-up; never a secret.
 func carried() []string {
-	return append(policyFields(), "reason", "verified_by", "role", "name", "emails")
+	return append(policyFields(), "reason", "verified_by", "role", "name", "emails", "email")
 }
 
 // carriedRoom is how many bytes of them, as they are written with their names, a notice holds inside
@@ -125,6 +125,8 @@ func (v *visit) stepUpFor() string {
 		return v.say("up.for.policy")
 	case importPath, "/team/invite":
 		return v.say("up.for.people")
+	case notifyPath:
+		return v.say("up.for.notify")
 	}
 	if id, request := strings.CutPrefix(u.Path, "/team/requests/"); request {
 		if q, err := v.core.Request(v.ctx(), v.by(), id); err == nil {

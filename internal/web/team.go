@@ -19,6 +19,7 @@ type teamPage struct {
 	Alone                bool        // it is just you so far
 	People               string      // the caption, in two sentences
 	Inactive             string
+	Letters              string // some could not be delivered, which an owner should know
 	Filtered             bool
 	Nobody               string // what is said in place of an empty list
 	Rows                 []personRow
@@ -58,6 +59,11 @@ func showTeam(v *visit) error {
 	p.Main = ""
 	if n := v.openRequests(); n > 0 {
 		p.Requests = v.say("team.requests", words.Args{"n": n})
+	}
+	if dead, err := v.core.HasDeadLetters(v.ctx(), v.by()); err != nil {
+		return err
+	} else if dead {
+		p.Letters = v.say("let.some")
 	}
 	if p.Filtered {
 		p.People = v.howMany("team.found", people.Found)

@@ -51,6 +51,8 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.sessions()
 	tr.devices()
 	tr.policy()
+	tr.letters()
+	tr.notifyAddress()
 	tr.activating()
 	tr.passes()
 	tr.codes()

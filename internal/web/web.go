@@ -126,7 +126,13 @@ func (w *Web) Routes() []edge.Route {
 		w.get("/me/two-step/deactivate", core.NeedSignedIn, showDeactivate),
 		w.post("/me/two-step/deactivate", core.NeedSignedIn, deactivate, showDeactivate),
 
+		w.get(notifyPath, core.NeedSignedIn, showNotifyAddress),
+		w.post(notifyPath, core.NeedSteppedUp, setNotifyAddress, showNotifyAddress),
+		w.post(notifyPath+"/remove", core.NeedSteppedUp, removeNotifyAddress, showNotifyAddress),
+
 		w.get("/team", core.NeedAdmin, showTeam),
+		w.get(lettersPath, core.NeedOwner, showLetters),
+		w.post(lettersPath+"/resend", core.NeedOwner, resendLetter, showLetters),
 		w.get("/team/users/{id}", core.NeedAdmin, showUser),
 		w.get("/team/users/{id}/restart", core.NeedSteppedUpAdmin, showRestart),
 		w.post("/team/users/{id}/restart", core.NeedSteppedUpAdmin, restart, showRestart),
@@ -169,6 +175,9 @@ func (w *Web) Routes() []edge.Route {
 		w.get("/not-me/{token}", core.NeedOpen, openNotMe),
 		w.get("/not-me", core.NeedToken, showNotMe),
 		w.post("/not-me", core.NeedToken, reportNotMe, showNotMe),
+		w.get("/notification-address/{token}", core.NeedOpen, openNotifyLink),
+		w.get("/notification-address/form", core.NeedToken, showNotifyForm),
+		w.post("/notification-address/form", core.NeedToken, confirmNotifyAddress, showNotifyForm),
 		w.get("/setup/{token}", core.NeedOpen, openSetupLink),
 		w.get("/setup", core.NeedToken, showSetup),
 		w.post("/setup", core.NeedToken, setUp, showSetup),

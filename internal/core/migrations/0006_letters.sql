@@ -3,7 +3,7 @@
 
 -- What of the link's address is secret, sealed for this row alone; gone when the
 -- letter is sent or the link is over.
-ALTER TABLE outbox ADD COLUMN sealed_link BYTEA;
+ALTER TABLE outbox ADD COLUMN sealed_link BYTEA NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN link_until BIGINT NOT NULL DEFAULT 0;
 
 -- Why the last try failed: a word of ours, and what the mail server answered.
@@ -24,5 +24,5 @@ CREATE TABLE notification_addresses (
     verified_at BIGINT NOT NULL DEFAULT 0,
     waiting     TEXT   NOT NULL DEFAULT '',
     asked_at    BIGINT NOT NULL DEFAULT 0,
-    factors     BYTEA
+    factors     BYTEA  NOT NULL DEFAULT ''
 );
