@@ -313,22 +313,22 @@ func (t *tx) createRequest(by Actor, u *userRow, happened Happened) (*Ask, error
 	}})
 }
 
-// seenBefore says whether the person has signed in with a second step from this
-// address, and with such a browser, within 90 days. The password alone does not
-// count: that is what an impostor has.
+// seenBefore says whether the person has signed in with a second step, or activated
+// theirs, from this address, and with such a browser, within 90 days. The password
+// alone does not count: that is what an impostor has.
 func (t *tx) seenBefore(u *userRow, from Origin) (address, device bool, err error) {
 	if from.Device != "" {
 		if device, err = t.c.browserSeen(t, u, from.Device); err != nil {
 			return false, false, err
 		}
 	}
-	err = t.each(`SELECT details FROM audit_events WHERE team_id = $1 AND target_id = $2 AND at > $3 AND event = $4 AND address = $5 ORDER BY at DESC LIMIT $6`,
-		[]any{u.teamID, u.id, ms(t.now.Add(-SeenWithin)), EventSessionStarted, from.Address, historyLookedAt}, func(scan func(...any) error) error {
-			var details string
-			if err := scan(&details); err != nil {
+	err = t.each(`SELECT event, details FROM audit_events WHERE team_id = $1 AND target_id = $2 AND at > $3 AND (event = $4 OR event = $7) AND address = $5 ORDER BY at DESC LIMIT $6`,
+		[]any{u.teamID, u.id, ms(t.now.Add(-SeenWithin)), EventSessionStarted, from.Address, historyLookedAt, EventTwoStepActivated}, func(scan func(...any) error) error {
+			var event, details string
+			if err := scan(&event, &details); err != nil {
 				return err
 			}
-			address = address || provedSecondStep(details)
+			address = address || event == EventTwoStepActivated || provedSecondStep(details)
 			return nil
 		})
 	return address && from.Address != "", device, err

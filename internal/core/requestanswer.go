@@ -105,14 +105,36 @@ func (c *Core) Requests(ctx context.Context, by Actor, f RequestFilter) (*Reques
 		rows = rows[:limit]
 		page.Next = rows[limit-1].id
 	}
-	for _, q := range rows {
-		view, err := requestView(r, q, now)
-		if err != nil {
-			return nil, err
-		}
-		page.Items = append(page.Items, *view)
+	page.Items, err = requestViews(r, actor.teamID, rows, now)
+	return page, err
+}
+
+// requestViews adds whose they are, in one query whatever their number; who was
+// removed meanwhile has none.
+func requestViews(r reader, teamID string, rows []*requestRow, now time.Time) ([]Request, error) {
+	if len(rows) == 0 {
+		return nil, nil
 	}
-	return page, nil
+	var ids []string
+	for _, q := range rows {
+		ids = append(ids, q.userID)
+	}
+	list, args := anyOf(ids, teamID)
+	users, err := listUsers(r, ofTheTeam+` AND u.id IN `+list, args...)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]*userRow{}
+	for _, u := range users {
+		byID[u.id] = u
+	}
+	var views []Request
+	for _, q := range rows {
+		if u := byID[q.userID]; u != nil {
+			views = append(views, *q.view(u, now))
+		}
+	}
+	return views, nil
 }
 
 func (f RequestFilter) part() int {
@@ -125,16 +147,12 @@ func (f RequestFilter) part() int {
 	return 2
 }
 
-func requestView(r reader, q *requestRow, now time.Time) (*Request, error) {
-	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, q.userID, q.teamID)
-	if err != nil {
-		return nil, err
-	}
+func (q *requestRow) view(u *userRow, now time.Time) *Request {
 	return &Request{
 		ID: q.id, Person: u.view(now), Happened: q.happened, State: q.state(now), MadeAt: at(q.createdAt), ExpiresAt: at(q.expiresAt),
 		Address: q.address, Device: q.device, AddressSeen: q.addressSeen, DeviceSeen: q.deviceSeen, TriesLeft: max(0, matchTries-q.tries),
 		AnsweredAt: at(q.answeredAt), AnsweredBy: q.answeredBy, Reason: q.reason, Ended: q.endReason,
-	}, nil
+	}
 }
 
 // OpenRequests counts the requests that wait for the actor; 0 for whoever answers
@@ -181,7 +199,7 @@ func (c *Core) Request(ctx context.Context, by Actor, id string) (*Request, erro
 	if err := mayAnswerRequest(actor, u, now); err != nil {
 		return nil, err
 	}
-	return requestView(r, q, now)
+	return q.view(u, now), nil
 }
 
 // Approval is what the approver says: the match code as they heard it, and what

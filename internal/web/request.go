@@ -189,7 +189,7 @@ type requestPage struct {
 	Became                   string
 	Happened                 string
 	From, Place              string
-	DeviceSeen, AddressSeen  string
+	Browser, Addressed       seen
 	Try                      string // codes are left: ask to try one first
 	Ends                     []string
 	Reason, Why              string
@@ -197,6 +197,12 @@ type requestPage struct {
 	MatchHint, ReasonHint    string
 	NotThemText, NotThemHint string
 	Ways                     []option
+}
+
+// seen says whether a browser or an address was ever the person's.
+type seen struct {
+	Known bool
+	Text  string
 }
 
 func showRequest(v *visit) error {
@@ -208,13 +214,13 @@ func showRequest(v *visit) error {
 	p := &requestPage{
 		common: v.common(v.say("req.one", name), name), Request: *q, Open: q.State == core.RequestOpen, Happened: v.say("req." + happenedWord(q.Happened)),
 		From: edge.Device(v.words, q.Device), Place: edge.Place(v.words, q.Address),
-		DeviceSeen: v.say("req.notseen", name, seenDays()), AddressSeen: v.say("req.addressnotseen", name, seenDays()),
+		Browser: seen{q.DeviceSeen, v.say("req.notseen", name, seenDays())}, Addressed: seen{q.AddressSeen, v.say("req.addressnotseen", name, seenDays())},
 	}
 	if q.DeviceSeen {
-		p.DeviceSeen = v.say("req.seen", name)
+		p.Browser.Text = v.say("req.seen", name)
 	}
 	if q.AddressSeen {
-		p.AddressSeen = v.say("req.addressseen", name)
+		p.Addressed.Text = v.say("req.addressseen", name)
 	}
 	if r := v.refused; r != nil && r.Code == core.RequestAnswered && q.AnsweredBy != "" {
 		p.Problems[0].Lines = []string{v.say("req.answered", words.Args{"by": q.AnsweredBy})}
