@@ -125,10 +125,12 @@ func (t *tx) useDevice(by Actor, u, verified *userRow, token string) (id string,
 
 // Devices lists the actor's remembered devices, the newest first.
 func (c *Core) Devices(ctx context.Context, by Actor) ([]Device, error) {
-	if by.session == nil {
-		return nil, refuse(NotSignedIn)
+	r := c.read(ctx)
+	u, err := c.whoReads(r, by)
+	if err != nil {
+		return nil, err
 	}
-	r, team := c.read(ctx), by.session.User.Team.ID
+	team := u.teamID
 	policy, err := policyOf(r, team)
 	if err != nil || policy.RememberDevices <= 0 {
 		return nil, err

@@ -76,14 +76,8 @@ const (
 // needTeam reads the actor anew and refuses whoever may not see the team.
 // Refuses: not-signed-in, activation-required, admin-only.
 func (c *Core) needTeam(r reader, by Actor) (*userRow, error) {
-	if by.session == nil {
-		return nil, refuse(NotSignedIn)
-	}
-	actor, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, by.session.User.ID, by.session.User.Team.ID)
+	actor, err := c.whoReads(r, by)
 	if err != nil {
-		return nil, err
-	}
-	if err := needFull(actor, c.Now()); err != nil {
 		return nil, err
 	}
 	if actor.role.rank() < RoleAdmin.rank() {

@@ -247,6 +247,19 @@ func needFull(u *userRow, now time.Time) error {
 	return nil
 }
 
+// whoReads is the actor of a verb that only reads, as their row is now (R6).
+// Refuses: not-signed-in, not-found, activation-required.
+func (c *Core) whoReads(r reader, by Actor) (*userRow, error) {
+	if by.session == nil {
+		return nil, refuse(NotSignedIn)
+	}
+	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, by.session.User.ID, by.session.User.Team.ID)
+	if err != nil {
+		return nil, err
+	}
+	return u, needFull(u, c.Now())
+}
+
 // endSessions ends a user's sessions, all but one, and returns how many of them
 // were alive.
 func (t *tx) endSessions(u *userRow, why EndReason, except string) (int, error) {
@@ -340,12 +353,10 @@ func (c *Core) EndOtherSessions(ctx context.Context, by Actor) (ended int, err e
 }
 
 // Sessions lists the actor's live sessions, the newest first.
+// Refuses: not-signed-in, not-found, activation-required.
 func (c *Core) Sessions(ctx context.Context, by Actor) ([]Session, error) {
-	if by.session == nil {
-		return nil, refuse(NotSignedIn)
-	}
 	r := c.read(ctx)
-	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, by.session.User.ID, by.session.User.Team.ID)
+	u, err := c.whoReads(r, by)
 	if err != nil {
 		return nil, err
 	}
