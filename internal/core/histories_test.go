@@ -179,7 +179,7 @@ func (h *history) asked(x *held) *Session {
 }
 
 // one is a session that was held before or, as often as not, one that somebody who
-// could do it opens for the purpose.
+// could do it opens for the purpose; nil when there is none.
 func (h *history) one(label string, of []*held, could ...string) (*held, Actor) {
 	if len(could) > 0 && (len(of) == 0 || rapid.Bool().Draw(h.T, "opened for it")) {
 		if x := h.signsInAs(h.people[rapid.SampledFrom(could).Draw(h.T, label)]); x != nil {
@@ -187,7 +187,7 @@ func (h *history) one(label string, of []*held, could ...string) (*held, Actor) 
 		}
 	}
 	if len(of) == 0 {
-		h.Skip("nobody")
+		return nil, Actor{}
 	}
 	x := rapid.SampledFrom(of).Draw(h.T, label)
 	return x, by(h.asked(x))
@@ -304,7 +304,7 @@ func (h *history) signsInAs(p *soul) *held {
 func (h *history) signsInWithAnOldCode(*rapid.T) {
 	p := h.somebody("who")
 	if len(p.spent) == 0 {
-		h.Skip("nothing spent")
+		return
 	}
 	in := h.password(p)
 	if in == nil || in.Attempt == "" {
@@ -316,6 +316,9 @@ func (h *history) signsInWithAnOldCode(*rapid.T) {
 
 func (h *history) stepsUp(*rapid.T) {
 	x, actor := h.one("whose session", h.live(full))
+	if x == nil {
+		return
+	}
 	p := h.people[x.who]
 	a := h.account(p)
 	code := ""
@@ -341,12 +344,18 @@ func (h *history) stepsUp(*rapid.T) {
 
 func (h *history) signsOut(*rapid.T) {
 	x, actor := h.one("whose session", h.live(anybodys))
+	if x == nil {
+		return
+	}
 	h.w.ok(h.w.SignOut(context.Background(), actor))
 	x.over = true
 }
 
 func (h *history) activates(*rapid.T) {
 	x, actor := h.one("whose session", h.live(full), everybody...)
+	if x == nil {
+		return
+	}
 	p := h.people[x.who]
 	h.activatesAs(x, actor, p)
 }
@@ -400,10 +409,13 @@ func (h *history) activatesAs(x *held, actor Actor, p *soul) bool {
 
 func (h *history) deactivates(*rapid.T) {
 	x, actor := h.one("whose session", h.live(full), everybody...)
+	if x == nil {
+		return
+	}
 	p := h.people[x.who]
 	before := h.account(p)
 	if before.twoStep != TwoStepActive {
-		h.Skip("not active")
+		return
 	}
 	code := h.proof(p)
 	if x.code != "" && rapid.Bool().Draw(h.T, "with the code of the sign-in") {
@@ -446,6 +458,9 @@ func (h *history) isReset(what string, p *soul) {
 
 func (h *history) restarts(*rapid.T) {
 	x, actor := h.one("whose session", h.live(anybodys), leaders...)
+	if x == nil {
+		return
+	}
 	target := h.somebody("whom")
 	a, b := h.account(h.people[x.who]), h.account(target)
 	allowed := !x.thief && a.role != RoleMember && x.who != target.name && (a.role == RoleOwner || b.role == RoleMember) && // R7
@@ -483,6 +498,9 @@ func (h *history) changesStatus(*rapid.T) {
 
 func (h *history) changes(change UserChange, rank func(a, b account) bool) {
 	x, actor := h.one("whose session", h.live(anybodys), leaders...)
+	if x == nil {
+		return
+	}
 	target := h.somebody("whom")
 	a, b := h.account(h.people[x.who]), h.account(target)
 	same := change.Role != nil && *change.Role == b.role || change.Status != nil && *change.Status == b.status
@@ -505,6 +523,9 @@ func (h *history) changes(change UserChange, rank func(a, b account) bool) {
 
 func (h *history) endsTheirSessions(*rapid.T) {
 	x, actor := h.one("whose session", h.live(full), leaders...)
+	if x == nil {
+		return
+	}
 	target := h.somebody("whom")
 	a, b := h.account(h.people[x.who]), h.account(target)
 	if _, err := h.w.EndUserSessions(context.Background(), actor, target.id); err == nil {
@@ -574,6 +595,9 @@ func (h *history) thiefGuesses(*rapid.T) {
 func (h *history) thiefActivates(*rapid.T) {
 	h.thiefSignsIn(nil)
 	x, actor := h.one("the thief's session", h.live(func(x *held) bool { return x.thief }))
+	if x == nil {
+		return
+	}
 	p := h.people[x.who]
 	before := h.account(p)
 	if !h.activatesAs(x, actor, p) {
