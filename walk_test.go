@@ -149,6 +149,13 @@ var samples = map[string]sample{
 	"TRACE /forward-auth":             {core.NeedProxy, 200, ""},
 	"TRACE /forward-auth/{path...}":   {core.NeedProxy, 200, ""},
 
+	"GET /api/v1/team/audit":        {core.NeedAdmin, 200, ""},
+	"GET /api/v1/team/audit/export": {core.NeedAdmin, 200, ""},
+	"GET /api/v1/team/audit/{id}":   {core.NeedAdmin, 404, ""},
+	"GET /team/audit":               {core.NeedAdmin, 200, ""},
+	"GET /team/audit/export":        {core.NeedAdmin, 200, "?format=csv"},
+	"GET /team/audit/{id}":          {core.NeedAdmin, 404, ""},
+
 	"GET /api/v1/team/policy":   {core.NeedAdmin, 200, ""},
 	"PATCH /api/v1/team/policy": {core.NeedSteppedUpAdmin, 200, `{"session_idle_seconds":7200}`},
 
@@ -263,6 +270,8 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.Missing // nothing was given up
 	case code == "" && strings.Contains(r.Path, "/devices/{id}"):
 		return core.Missing // nobody here has a remembered device
+	case code == "" && strings.Contains(r.Path, "/audit/{id}"):
+		return core.Missing // the id of a person is no event's
 	case v.name == admin && r.Method != http.MethodGet && strings.Contains(r.Path, "/team/policy"):
 		return core.OwnerOnly // the verb's own: admins read it
 	case v.name == stale && r.Method == http.MethodGet && r.Path == "/me/two-step/recovery-codes":

@@ -84,6 +84,7 @@ func New(o Options) (*API, error) {
 	a.policy()
 	a.letters()
 	a.notifyAddress()
+	a.audit()
 	return a, a.publish()
 }
 

@@ -48,6 +48,7 @@ const (
 	EventRestartLimit        = "restart.limit_reached"        // about whoever restarted so many
 	EventPersonLimit         = "restart.person_limit_reached" // about whoever was restarted so often
 	EventLetterResent        = "letter.resent"
+	EventAuditExported       = "audit.exported"
 
 	EventNotificationAddressAsked    = "notification_address.asked"
 	EventNotificationAddressVerified = "notification_address.verified"
@@ -72,6 +73,74 @@ const (
 	EventGuessingNoticed       = "guessing.noticed"  // the person was told
 	EventGuessingReported      = "guessing.reported" // the owners were
 )
+
+// EventWords lists every event there is: the audit log can be filtered by them, and
+// each language has a sentence for each (`ev.WORD`). A new one stands here too.
+func EventWords() []string {
+	return []string{
+		EventTeamCreated,
+		EventUserAdded,
+		EventUserInvited,
+		EventInvitationSentAgain,
+		EventInvitationCanceled,
+		EventPeopleImported,
+		EventPeopleExported,
+		EventUserJoined,
+		EventUserRenamed,
+		EventRoleChanged,
+		EventUserSuspended,
+		EventUserBroughtBack,
+		EventUserRemoved,
+		EventSignInRefused,
+		EventSecondStepRefused,
+		EventSecondStepReplayed,
+		EventSessionStarted,
+		EventSessionEnded,
+		EventSessionsEnded,
+		EventStepUpPassed,
+		EventStepUpRefused,
+		EventActivationBegan,
+		EventActivationConfirmed,
+		EventTwoStepActivated,
+		EventTwoStepDeactivated,
+		EventTwoStepRestarted,
+		EventRecoveryCodeUsed,
+		EventRecoveryCodesMade,
+		EventLanguageChanged,
+		EventDeviceRemembered,
+		EventDeviceForgotten,
+		EventDeviceReused,
+		EventPolicyChanged,
+		EventPassAccepted,
+		EventPassRefused,
+		EventPassVoided,
+		EventRestartLimit,
+		EventPersonLimit,
+		EventLetterResent,
+		EventAuditExported,
+		EventNotificationAddressAsked,
+		EventNotificationAddressVerified,
+		EventNotificationAddressRemoved,
+		EventReactivationConfirmed,
+		EventUserFrozen,
+		EventNotMeReported,
+		EventRequestMade,
+		EventRequestWithdrawn,
+		EventRequestApproved,
+		EventRequestRefused,
+		EventRequestExpired,
+		EventRequestEnded,
+		EventMatchCodeRefused,
+		EventPasswordBlocked,
+		EventPasswordDemanded,
+		EventAuthenticatorBlocked,
+		EventAuthenticatorUnlocked,
+		EventRecoveryCodesBlocked,
+		EventUnlockRefused,
+		EventGuessingNoticed,
+		EventGuessingReported,
+	}
+}
 
 // Event is one line of the audit log.
 type Event struct {
@@ -119,7 +188,7 @@ func (t *tx) record(e eventOf) error {
 	}
 	_, err = t.exec(`INSERT INTO audit_events (id, team_id, at, event, actor_id, actor_name, target_id, target_name, via, address, device, reason, details)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		newID(), team, ms(t.now), e.event, actorID, actorName, targetID, targetName,
+		eventID(t.now), team, ms(t.now), e.event, actorID, actorName, targetID, targetName,
 		string(e.by.origin.Via), e.by.origin.Address, e.by.origin.Device, e.reason, string(details))
 	if err != nil {
 		return fmt.Errorf("record %s: %w", e.event, err)

@@ -145,6 +145,7 @@ const (
 	NumberOutOfRange Code = "number-out-of-range"
 	HostInvalid      Code = "host-invalid"
 	TooManyHosts     Code = "too-many-hosts"
+	DateInvalid      Code = "date-invalid"
 	InvalidCursor    Code = "invalid-cursor"
 	InvalidField     Code = "invalid-field"
 	ServerBusy       Code = "busy"
@@ -270,5 +271,6 @@ func Codes() []Code {
 		AlreadyInTeam, AlreadyInvited, NotInvited, TooManyInvitations,
 		AddressTwice, ImportEmpty, ImportNoHeader, ImportTooLarge, ImportBroken, ImportOver, ImportHasBadLines, ImportNobody,
 		LinkGone, SetupUsed, NoOwnerYet, InvalidCursor, InvalidField, ServerBusy,
+		LinkGone, SetupUsed, NoOwnerYet, DateInvalid, InvalidCursor, InvalidField, ServerBusy,
 	}
 }

@@ -113,7 +113,7 @@ func (v *visit) menu() []entry {
 		if v.session.User.ContainedUntil.IsZero() { // who was just restarted answers nobody's request
 			list = append(list, v.requestsEntry())
 		}
-		list = append(list, entry{Href: policyPath, Text: v.say("nav.policy")})
+		list = append(list, entry{Href: auditPath, Text: v.say("nav.audit")}, entry{Href: policyPath, Text: v.say("nav.policy")})
 	}
 	list = append(list, entry{Href: "/me", Text: v.say("nav.me")})
 	now := -1 // the entry whose address says most of where we are

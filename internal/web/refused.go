@@ -126,6 +126,10 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 	case core.ImportOver:
 		links = append(links, link{importPath, v.say("csv.title")})
 	case core.InvalidCursor, core.RoleInvalid, core.StatusInvalid:
+		if strings.HasPrefix(v.r.URL.Path, auditPath) {
+			links = append(links, link{auditPath, v.say("nav.audit")})
+			break
+		}
 		links = append(links, link{"/team", v.say("nav.team")})
 	}
 	switch {

@@ -2,9 +2,9 @@ package web
 
 import (
 	"slices"
-	"strings"
 
 	"doorstep/internal/core"
+	"doorstep/internal/edge"
 	"doorstep/internal/words"
 )
 
@@ -73,7 +73,7 @@ func (v *visit) showUserWith(links []handover) error {
 		p.Restarts = append(p.Restarts, line{Text: v.restartLine(r)})
 	}
 	for _, e := range person.Events {
-		p.Events = append(p.Events, line{v.eventLine(e), e})
+		p.Events = append(p.Events, line{edge.EventSentence(v.words, e), e})
 	}
 	return v.show("user", p)
 }
@@ -142,31 +142,4 @@ func (v *visit) restartLine(r core.Restart) string {
 	}
 	args["verified"] = v.say(key)
 	return v.say("user.history.line", args)
-}
-
-// eventLine is an event as a whole sentence; a word that this version does not
-// know shows as it is, not as nothing.
-func (v *visit) eventLine(e core.Event) string {
-	actor := e.ActorName
-	switch {
-	case strings.HasPrefix(actor, "console:"):
-		actor = v.say("by.console")
-	case actor == "":
-		actor = v.say("by.nobody")
-	}
-	args := words.Args{"actor": actor, "target": e.TargetName, "event": e.Event, "role": ""}
-	if to, ok := e.Details["to"].(string); ok && v.words.Has("role."+to) {
-		args["role"] = v.say("role." + to)
-	}
-	key := "ev." + e.Event
-	if e.ActorID != "" && e.ActorID == e.TargetID && v.words.Has(key+"_self") {
-		key += "_self"
-	}
-	if e.ActorID == "" && e.Via == core.ViaConsole && v.words.Has(key+"_console") {
-		key += "_console"
-	}
-	if !v.words.Has(key) {
-		key = "ev.unknown"
-	}
-	return v.say(key, args)
 }
