@@ -8,6 +8,13 @@ import (
 	"doorstep/internal/core"
 )
 
+// frozen is why an account is shut.
+type frozen struct {
+	Why string    `json:"why" enum:"not_them,not_me" doc:"not_them: the answer to \"was this them?\"; not_me: a letter was answered with \"this was not me\""`
+	By  string    `json:"by" doc:"The name of who answered; empty for somebody who read a letter"`
+	At  time.Time `json:"at"`
+}
+
 // reactivation is an activation after a restart, and what was said of it.
 type reactivation struct {
 	Restart     restart    `json:"restart"`

@@ -31,6 +31,8 @@ type personInFull struct {
 	Sessions       int       `json:"sessions" doc:"How many live"`
 	Authenticators int       `json:"authenticators"`
 	Restarts       []restart `json:"restarts" nullable:"false" doc:"The newest first, at most 20"`
+	Frozen         *frozen   `json:"frozen" doc:"null unless the account is frozen: suspended, because somebody else may be using it"`
+	WasThisThem    *string   `json:"was_this_them" doc:"The id of the restart after which somebody activated again, while the caller may still say whether it was this person"`
 }
 
 type peopleQuery struct {
@@ -146,6 +148,12 @@ func personInFullOf(p *core.Person) *personInFull {
 	out := &personInFull{Person: personOf(p), Sessions: p.Sessions, Authenticators: p.Authenticators, Restarts: make([]restart, len(p.Restarts))}
 	for i := range p.Restarts {
 		out.Restarts[i] = restartOf(&p.Restarts[i])
+	}
+	if f := p.Frozen; f != nil {
+		out.Frozen = &frozen{Why: string(f.Why), At: f.At, By: f.ByName}
+	}
+	if p.AskedAbout != "" {
+		out.WasThisThem = &p.AskedAbout
 	}
 	return out
 }
