@@ -75,6 +75,7 @@ type NotMe struct {
 	Letter                      LetterKind
 	At                          time.Time // when the letter was written
 	Freezes                     bool      // it closes the account, and does not only end its sessions
+	Sole                        bool      // … of the only owner: the console opens it again, and nobody of the team
 	Done                        bool      // this letter, or one after it, was answered so already
 	SessionsEnded               int       // of ReportNotMe
 }
@@ -95,11 +96,17 @@ func (c *Core) OpenNotMe(ctx context.Context, token string) (*NotMe, error) {
 		return nil, err
 	}
 	done, _, err := l.answered(r, u, c.Now())
-	return l.view(u, done), err
+	if err != nil {
+		return nil, err
+	}
+	return l.view(r, u, done)
 }
 
-func (l *notMeLetter) view(u *userRow, done bool) *NotMe {
-	return &NotMe{Email: u.email, Name: u.name, Team: u.teamName, Language: u.language, Letter: l.kind, At: at(l.at), Freezes: l.freezes(), Done: done}
+func (l *notMeLetter) view(r reader, u *userRow, done bool) (*NotMe, error) {
+	v := &NotMe{Email: u.email, Name: u.name, Team: u.teamName, Language: u.language, Letter: l.kind, At: at(l.at), Freezes: l.freezes(), Done: done}
+	owners, err := activeOwners(r, u.teamID, 2)
+	v.Sole = isLastOwner(u, owners)
+	return v, err
 }
 
 // answered says whether the letter is answered for: itself, or by the answer to a
@@ -145,7 +152,9 @@ func (c *Core) ReportNotMe(ctx context.Context, by Actor, token string) (*NotMe,
 		if err != nil {
 			return err
 		}
-		done = l.view(u, true)
+		if done, err = l.view(t, u, true); err != nil {
+			return err
+		}
 		again, today, err := l.answered(t, u, t.now)
 		switch {
 		case err != nil:

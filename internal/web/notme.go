@@ -38,11 +38,19 @@ func showNotMe(v *visit) error {
 	p.Bare = true
 	if n.Freezes {
 		p.What, p.Then[1] = v.say("notme.what.restart"), v.say("notme.freeze")
+		if n.Sole {
+			p.Then[1], p.Then[2] = v.say("notme.close"), v.say("notme.console")
+		}
 	}
 	if n.Done {
 		p.Done = true
-		if p.Owners = v.say("notme.owners", team); p.Banner == nil {
-			p.Again = v.say("notme.again")
+		switch {
+		case p.Banner == nil:
+			p.Again, p.Owners = v.say("notme.again"), v.say("notme.owners", team)
+		case n.Freezes:
+			p.Title = v.say("notme.frozen.title")
+		default:
+			p.Title, p.Owners = v.say("notme.done.title"), v.say("notme.owners", team)
 		}
 	}
 	return v.show("not-me", p)
@@ -56,6 +64,9 @@ func reportNotMe(v *visit) error {
 	says := "notme.done"
 	if n.Freezes {
 		says = "notme.frozen"
+		if n.Sole {
+			says = "notme.closed"
+		}
 	}
 	v.tell(notice{Says: says, With: map[string]string{"email": n.Email, "team": n.Team}})
 	return v.see("/not-me")

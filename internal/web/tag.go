@@ -38,6 +38,9 @@ var blockedTags = map[string]string{
 
 // personTags are the states of somebody in the team, the weightiest first.
 func (v *visit) personTags(p core.Person, at func(time.Time) string) []tag {
+	if p.Frozen != nil {
+		return []tag{{"bad", v.say("st.frozen")}} // which is suspended and closed
+	}
 	var tags []tag
 	switch p.Status {
 	case core.StatusSuspended:
