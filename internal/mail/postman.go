@@ -28,6 +28,8 @@ type Postman struct {
 	Log     *slog.Logger
 	// AtOnce is how many letters are under way at a time; 0 is one after the other.
 	AtOnce int
+
+	going sync.Mutex // a round is under way
 }
 
 // Run delivers each second until ctx ends, and less often while the mail server
@@ -59,6 +61,10 @@ func unreachable(err error) bool {
 // cannot be written or sent waits for its next try and never stops those behind it,
 // unless the mail server itself cannot be reached: then the rest goes back untried.
 func (p *Postman) Round(ctx context.Context) (sent int, err error) {
+	// Whoever asks for a round while one is under way waits for what that one has in
+	// its hands.
+	p.going.Lock()
+	defer p.going.Unlock()
 	var errs []error
 	for {
 		letters, err := p.Core.ClaimLetters(ctx, claimed)

@@ -178,3 +178,57 @@ func TestPrinter(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errors.New("closed") }
+
+// When the mail server is away, the first letter finds out, and the others lose no
+// try; several at once deliver each letter once.
+func TestTheOthersGoBackUntried(t *testing.T) {
+	c, now := world(t)
+	for range 10 {
+		restart(t, c)
+	}
+	sender := &tray{fail: func(Message) error {
+		return &Failure{Why: core.LetterUnreachable, All: true, err: errors.New("nobody there")}
+	}}
+	p := postman(t, c, sender)
+	if sent, err := p.Round(t.Context()); sent != 0 || !unreachable(err) {
+		t.Fatalf("sent %d, %v", sent, err)
+	}
+	letters, err := c.ClaimLetters(t.Context(), 100)
+	if err != nil || len(letters) < 19 {
+		t.Fatalf("%d letters can be tried at once: %v", len(letters), err)
+	}
+	for _, l := range letters {
+		if l.Tries != 1 {
+			t.Errorf("letter %s lost a try that it did not have", l.ID)
+		}
+	}
+	if err := c.ReturnLetters(t.Context(), letters); err != nil {
+		t.Fatal(err)
+	}
+	sender.fail, p.AtOnce, *now = nil, 4, now.Add(time.Minute)
+	if sent, err := p.Round(t.Context()); sent != len(letters)+1 || err != nil {
+		t.Errorf("sent %d, want %d and the one that found out: %v", sent, len(letters), err)
+	}
+	ids := map[string]bool{}
+	for _, m := range sender.got {
+		if ids[m.ID] {
+			t.Errorf("letter %s was sent twice", m.ID)
+		}
+		ids[m.ID] = true
+	}
+}
+
+// Near its end a claim is let go: somebody else may have the letter any moment.
+func TestNoLetterIsSentAtTheEndOfItsClaim(t *testing.T) {
+	c, now := world(t)
+	restart(t, c)
+	sender := &tray{}
+	sender.fail = func(Message) error { *now = now.Add(4*time.Minute + 40*time.Second); return nil }
+	p := postman(t, c, sender)
+	if sent, err := p.Round(t.Context()); sent != 1 || err != nil {
+		t.Errorf("sent %d, %v", sent, err)
+	}
+	if sent, err := p.Round(t.Context()); sent != 1 || err != nil {
+		t.Errorf("then sent %d, %v", sent, err)
+	}
+}

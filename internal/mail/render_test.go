@@ -157,11 +157,11 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// A letter is in the addressee's language, has one link at most, which is ours,
+// T-MAIL-1. A letter is in the addressee's language, has one link at most, which is ours,
 // one line of subject, and no markup but its own, whatever people are called.
 func TestEveryLetterKeepsTheRules(t *testing.T) {
 	letters := Letters{Words: wordstest.Strict(t), Base: base + "/"}
-	const hostile = "<b>Bob</b>\r\nBcc: x@evil.example https://evil.example/\u2028<img src=//evil.example> {link} \x00"
+	const hostile = "=HYPERLINK(1) <b>Bob</b>\r\nBcc: x@evil.example https://evil.example/\u2028<img src=//evil.example> {link} \x00 \u202egnp.exe\u2066\u200f\u061c\u200b"
 	for _, l := range words.Languages() {
 		for _, kind := range kinds() {
 			in := letter(kind, string(l))
@@ -179,6 +179,9 @@ func TestEveryLetterKeepsTheRules(t *testing.T) {
 			links := regexp.MustCompile(`[a-z]+://\S*`).FindAllString(m.Text, -1)
 			if len(links) > 1 || len(links) == 1 && !strings.HasPrefix(links[0], base+"/") {
 				t.Errorf("%s %s: links %q", kind, l, links)
+			}
+			if both := m.Subject + m.Text + m.HTML; strings.ContainsAny(both, "\u202e\u2066\u200f\u061c\u200b") {
+				t.Errorf("%s %s: what follows is turned or hidden: %q", kind, l, both)
 			}
 			if strings.Contains(m.Text, strings.Repeat("x", valueLimit)) || strings.ContainsAny(m.Text, "\r\x00") || strings.Contains(m.Text, "⟦") {
 				t.Errorf("%s %s: %q", kind, l, m.Text)
@@ -267,5 +270,20 @@ func TestBrokenLetters(t *testing.T) {
 	}
 	if _, err := letters.Render(letter("greetings", "en")); err == nil {
 		t.Error("an unknown kind was written")
+	}
+}
+
+// A name that is written from the right stays itself, and leaves what is around it
+// where it is.
+func TestNamesFromTheRight(t *testing.T) {
+	letters := Letters{Words: wordstest.Strict(t), Base: base}
+	in := letter(core.LetterRestarted, "en")
+	in.Args["by"] = "\u05d3\u05e0\u05d4" // Dana, in Hebrew
+	m, err := letters.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "\u2068\u05d3\u05e0\u05d4\u2069 restarted it."; !strings.Contains(m.Text, want) || !strings.Contains(m.HTML, want) {
+		t.Errorf("%q", m.Text)
 	}
 }
