@@ -161,7 +161,7 @@ func shapeOf(letter core.Letter) (shape, error) {
 	case core.LetterNotifyAsked, core.LetterNotifyVerified, core.LetterNotifyRemoved:
 		return disownable(letter, "mail.ok", "mail.notyou"), nil
 	case core.LetterNotifyConfirm:
-		return shape{carriesLink: true}, nil
+		return shape{carriesLink: true, toStrangers: true}, nil // it may have been mistyped
 	case core.LetterAskedTeam:
 		return shape{link: "/team/requests/" + url.PathEscape(asText(letter.Args["request"]))}, nil
 	case core.LetterAskRefused:
