@@ -22,6 +22,7 @@ type Person struct {
 	DueBy             *time.Time `json:"due_by" doc:"In off: until when activation may wait. In due: when the account closes. Else null"`
 	PausedUntil       *time.Time `json:"paused_until" doc:"Too many wrong authentication codes: the next try is possible then"`
 	Blocked           []string   `json:"blocked,omitempty" nullable:"false" enum:"authenticator,recovery_codes,password" doc:"What works no more after too many wrong tries, until it is set up anew; left out when everything does"`
+	InvitedUntil      *time.Time `json:"invited_until" doc:"Of somebody invited: until when the link works. Else null"`
 	MayRestart        bool       `json:"may_restart" doc:"Whether the caller may restart this person's 2-step authentication"`
 }
 
@@ -139,7 +140,7 @@ func (a *API) changePerson(ctx context.Context, c *call, in *changePerson) (*cha
 func personOf(p *core.Person) Person {
 	return Person{
 		ID: p.ID, Email: p.Email, Name: p.Name, Role: string(p.Role), Status: string(p.Status), TwoStep: string(p.TwoStep),
-		RecoveryCodesLeft: p.RecoveryCodesLeft, LastSignInAt: when(p.LastSignInAt), DueBy: when(p.DueBy), PausedUntil: when(p.PausedUntil),
+		RecoveryCodesLeft: p.RecoveryCodesLeft, LastSignInAt: when(p.LastSignInAt), DueBy: when(p.DueBy), PausedUntil: when(p.PausedUntil), InvitedUntil: when(p.InvitedUntil),
 		MayRestart: p.MayNotRestart == nil, Blocked: p.Blocked,
 	}
 }

@@ -54,6 +54,12 @@ func (c *Core) AddUser(ctx context.Context, by Actor, n NewUser) (*AddedUser, er
 		if made.team, err = t.teamToAddTo(n); err != nil {
 			return err
 		}
+		// Also an address that somebody was invited by and has not claimed yet.
+		if there, err := inTeam(t, made.team.ID, made.email); err != nil {
+			return err
+		} else if len(there) > 0 {
+			return refuseField(EmailTaken, "email")
+		}
 		u, err := t.createUser(made)
 		if err != nil {
 			return err
