@@ -28,8 +28,13 @@ func TestInvitePeople(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")
 		sent, err := w.InvitePeople(w.ctx(), by(ana), RoleMember, []Invitee{
-			{Email: " Nora@Example.com ", Name: "  Nora   Díaz "}, {Email: "nora@example.com"}, {Email: "carla@EXAMPLE.com"}, {Email: "nobody"}, {Email: "gil@example.com"},
-			{Email: "hal@example.com", Name: strings.Repeat("x", 101)}, {Email: "farid@example.com"},
+			{Email: " Nora@Example.com ", Name: "  Nora   Díaz "},
+			{Email: "nora@example.com"},
+			{Email: "carla@EXAMPLE.com"},
+			{Email: "nobody"},
+			{Email: "gil@example.com"},
+			{Email: "hal@example.com", Name: strings.Repeat("x", 101)},
+			{Email: "farid@example.com"},
 		})
 		w.ok(err)
 		for i, want := range []Code{"", AlreadyInvited, AlreadyInTeam, EmailInvalid, "", NameTooLong, AlreadyInvited} {

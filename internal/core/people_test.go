@@ -279,8 +279,15 @@ func TestSearchFindsEverybodyOnce(t *testing.T) {
 		}))
 		one, ten := 1, codesInSet
 		for _, f := range []PeopleFilter{
-			{TwoStep: TwoStepWaiting}, {TwoStep: TwoStepWaiting, Role: RoleAdmin}, {TwoStep: TwoStepWaiting, Query: "an"}, {TwoStep: TwoStepWaiting, CodesLeft: &one},
-			{CodesLeft: &one}, {CodesLeft: &ten}, {CodesLeft: &ten, Role: RoleOwner}, {CodesLeft: &ten, TwoStep: TwoStepActive}, {CodesLeft: &ten, TwoStep: TwoStepDue},
+			{TwoStep: TwoStepWaiting},
+			{TwoStep: TwoStepWaiting, Role: RoleAdmin},
+			{TwoStep: TwoStepWaiting, Query: "an"},
+			{TwoStep: TwoStepWaiting, CodesLeft: &one},
+			{CodesLeft: &one},
+			{CodesLeft: &ten},
+			{CodesLeft: &ten, Role: RoleOwner},
+			{CodesLeft: &ten, TwoStep: TwoStepActive},
+			{CodesLeft: &ten, TwoStep: TwoStepDue},
 			{CodesLeft: &ten, Query: "example"},
 		} {
 			w.everyoneOnce(by(ana), f, everybody, codesOf)

@@ -43,8 +43,10 @@ func (v *visit) readyPanel() (*readyPanel, error) {
 		key, filter string
 		n           core.Count
 	}{
-		{"ready.notactive", "two_step=not_active", r.NotActive}, {"ready.nocode", "recovery_codes_left=0", r.NoCode},
-		{"ready.onecode", "recovery_codes_left=1", r.OneCode}, {"ready.waiting", "two_step=waiting", r.Waiting},
+		{"ready.notactive", "two_step=not_active", r.NotActive},
+		{"ready.nocode", "recovery_codes_left=0", r.NoCode},
+		{"ready.onecode", "recovery_codes_left=1", r.OneCode},
+		{"ready.waiting", "two_step=waiting", r.Waiting},
 	} {
 		if x.n.N > 0 {
 			p.Numbers = append(p.Numbers, link{"/team?" + x.filter, v.howMany(x.key, x.n)})
