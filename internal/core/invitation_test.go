@@ -21,7 +21,7 @@ func (w *world) accepts(link *Link) (email string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, testPassword)
+	return w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, "", testPassword)
 }
 
 func TestInvitePeople(t *testing.T) {
@@ -57,8 +57,17 @@ func TestInvitePeople(t *testing.T) {
 			_, err = userByEmail(w.read(w.ctx()), typed)
 			w.refused(err, Missing)
 		}
-		email, err := w.accepts(sent[0].Link)
+		form, err := w.OpenPasswordLink(w.ctx(), sent[0].Link.Token)
 		w.ok(err)
+		_, err = w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, " ", testPassword)
+		w.refused(err, NameMissing)
+		_, err = w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, "Nora of Spruce", "nora of spruce 1")
+		w.refused(err, PasswordPersonal)
+		email, err := w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, "Nora D.", testPassword)
+		w.ok(err)
+		if p, err := w.People(w.ctx(), by(ana), PeopleFilter{Query: "nora d"}); err != nil || names(p) != "Nora D." {
+			t.Errorf("found %v %v", p, err)
+		}
 		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), email, testPassword, "")
 		w.ok(err)
 		if in.Session.User.ID != sent[0].ID || in.Session.User.Role != RoleMember {
@@ -169,7 +178,7 @@ func TestInvitationSentAgain(t *testing.T) {
 		w.ok(err)
 		_, err = w.accepts(first.Link)
 		w.refused(err, LinkGone)
-		_, err = w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, testPassword)
+		_, err = w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, "", testPassword)
 		w.refused(err, LinkGone)
 		// Accepted and canceled at once: one of the two.
 		won, errs := race(2, func(i int) error {

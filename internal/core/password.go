@@ -66,15 +66,22 @@ func (c *Core) userOfPasswordForm(ctx context.Context, form string) (*linkRow, *
 	return l, u, err
 }
 
-// SetFirstPassword takes the password of somebody who was added or invited. It
-// signs nobody in. Refuses: link-gone, email-taken (joined elsewhere meanwhile),
+// SetFirstPassword takes the password of somebody who was added or invited, and by
+// what name they go; "" leaves the one that whoever invited them typed. It
+// signs nobody in. Refuses: link-gone, name-missing, name-too-long, email-taken (joined elsewhere meanwhile),
 // password-…, busy.
-func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, pass string) (email string, err error) {
+func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, name, pass string) (email string, err error) {
 	l, u, err := c.userOfPasswordForm(ctx, form)
 	if err != nil {
 		return "", err
 	}
-	if err := checkPassword(pass, u.email, u.name, u.teamName); err != nil {
+	wrongName := error(nil)
+	if name == "" {
+		name = u.name
+	} else {
+		name, wrongName = readName(name, "name", NameMissing)
+	}
+	if err := together(wrongName, checkPassword(pass, u.email, u.name, name, u.teamName)); err != nil {
 		return "", err
 	}
 	hash, err := c.hashPassword(ctx, pass)
@@ -96,6 +103,9 @@ func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, pass string
 			return err
 		}
 		if err := t.setPasswordHash(u, hash, StatusActive); err != nil {
+			return err
+		}
+		if err := t.setProfile(u, name, u.role, u.status); err != nil {
 			return err
 		}
 		if _, err := t.endSessions(u, EndedPasswordSet, ""); err != nil {

@@ -144,10 +144,10 @@ func TestAddUser(t *testing.T) {
 
 		form, err := w.OpenPasswordLink(w.ctx(), farid.Link.Token)
 		w.ok(err)
-		_, err = w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, "too short")
+		_, err = w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, "", "too short")
 		w.refused(err, PasswordTooShort)
 		won, _ := race(5, func(int) error {
-			_, err := w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, testPassword)
+			_, err := w.SetFirstPassword(w.ctx(), Nobody(testOrigin), form, "", testPassword)
 			return err
 		})
 		if won != 1 {

@@ -30,7 +30,7 @@ func showSetPassword(v *visit) error {
 		return err
 	}
 	p := &setPasswordPage{
-		common: v.common(v.say("welcome.title", words.Args{"team": f.Team})), Email: f.Email, Name: f.Name,
+		common: v.common(v.say("welcome.title", words.Args{"team": f.Team})), Email: f.Email, Name: v.retyped("name", f.Name),
 		Hint: v.say("setpw.hint", words.Args{"n": core.PasswordShortest}),
 	}
 	p.Bare = true
@@ -39,7 +39,7 @@ func showSetPassword(v *visit) error {
 
 // setPassword sets it and leads to the sign-in page with the address filled in.
 func setPassword(v *visit) error {
-	email, err := v.core.SetFirstPassword(v.ctx(), v.by(), v.web.cookies.get(v.r, formCookie), v.sent("password"))
+	email, err := v.core.SetFirstPassword(v.ctx(), v.by(), v.web.cookies.get(v.r, formCookie), v.sent("name"), v.sent("password"))
 	if err != nil {
 		return err
 	}

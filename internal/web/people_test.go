@@ -97,7 +97,8 @@ func TestInviteToRemove(t *testing.T) {
 	}
 	nora := w.browser()
 	nora.get(strings.TrimPrefix(textOf(link), w.server.URL)).wants(t, 200, "/set-password/form", w.says("welcome.title", words.Args{"team": "Northwind"}))
-	nora.send("/set-password/form", "password", testPassword).wants(t, 200, "/sign-in", w.says("welcome.done"))
+	nora.send("/set-password/form", "name", " ", "password", testPassword).wants(t, 422, "/set-password/form", w.says("refusal.name-missing"))
+	nora.send("/set-password/form", "name", "nora", "password", testPassword).wants(t, 200, "/sign-in", w.says("welcome.done"))
 	nora.send("/sign-in", "email", "nora@example.com", "password", testPassword).wants(t, 200, "/", w.says("home.title", words.Args{"name": "nora"}))
 
 	list := ana.get("/team?q=nora")
