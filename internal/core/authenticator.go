@@ -47,7 +47,7 @@ func (t *tx) chargeAuthenticator(u *userRow) (id string, sealedKey []byte, lastS
 	if fails >= mostCodes {
 		return "", nil, 0, ch, t.blocked(AuthenticatorBlocked, u)
 	}
-	return "", nil, 0, ch, waiting(AuthenticatorWait, t.now, until)
+	return "", nil, 0, ch, t.waitingHere(AuthenticatorWait, u, until)
 }
 
 // refundAuthenticator gives back what a charge took: the try was right, or it

@@ -46,6 +46,25 @@ func (t *tx) blocked(code Code, u *userRow) error {
 	return refuseField(code, "code")
 }
 
+// waitingHere is the refusal at a method that waits. It says whether the other one
+// works now: nobody is sent to what works no more, or waits too.
+func (t *tx) waitingHere(code Code, u *userRow, until int64) error {
+	r := waiting(code, t.now, until)
+	query, most := `SELECT COUNT(*) FROM authenticators WHERE user_id = $1 AND team_id = $2 AND next_try_at <= $3 AND fails < $4`, mostCodes
+	if code == AuthenticatorWait {
+		query, most = `SELECT COUNT(*) FROM recovery_code_sets s WHERE user_id = $1 AND team_id = $2 AND next_try_at <= $3 AND fails < $4
+			AND EXISTS (SELECT 1 FROM recovery_codes k WHERE k.set_id = s.id AND k.team_id = $2 AND k.used_at = 0)`, mostRecoveryCodes
+	}
+	var works int
+	if err := t.row(query, u.id, u.teamID, ms(t.now), most).Scan(&works); err != nil {
+		return err
+	}
+	if works == 0 {
+		return r.alone()
+	}
+	return r
+}
+
 // missed records a wrong second step and what follows from it, in one transaction
 // under the lock of the person's row; who hangs up first is recorded all the same.
 func (c *Core) missed(ctx context.Context, by Actor, u *userRow, event string, p *proof, r *Refusal) error {
@@ -69,6 +88,9 @@ func (c *Core) missed(ctx context.Context, by Actor, u *userRow, event string, p
 				return err
 			}
 		}
+		if p.unlock == nil && !behindPassword(event) || p.unlock != nil && !p.unlock.behindPassword {
+			return nil
+		}
 		return t.warn(by, locked)
 	})
 	if err != nil {
@@ -77,12 +99,18 @@ func (c *Core) missed(ctx context.Context, by Actor, u *userRow, event string, p
 	return p.charge.wrong(r)
 }
 
+// behindPassword says of a refused second step that a right password came before it.
+// Where none did (somebody who has the mailbox asks for a new one) the letters would
+// say what is not true.
+func behindPassword(event string) bool {
+	return event == EventSecondStepRefused || event == EventStepUpRefused
+}
+
 func (p *proof) missDetails(r *Refusal) map[string]any {
 	return map[string]any{"in_a_row": p.charge.fails, "kind": string(r.Code)}
 }
 
-// warn tells of guesses whoever has to hear of them. A right password has come before
-// each: whoever types wrong second steps knows it.
+// warn tells of guesses whoever has to hear of them.
 func (t *tx) warn(by Actor, u *userRow) error {
 	misses, err := t.missesInARow(u)
 	if err != nil {

@@ -84,7 +84,7 @@ func (t *tx) chargeRecoveryCodes(u *userRow) (setID string, salt []byte, ch char
 	if fails >= mostRecoveryCodes {
 		return "", nil, ch, t.blocked(RecoveryBlocked, u)
 	}
-	return "", nil, ch, waiting(RecoveryWait, t.now, until)
+	return "", nil, ch, t.waitingHere(RecoveryWait, u, until)
 }
 
 func (t *tx) refundRecoveryCodes(u *userRow, setID string, ch charge) error {

@@ -184,6 +184,7 @@ type Refusal struct {
 	TriesLeft  int            // free tries before a pause, when Counted
 	Counted    bool           // the try was counted
 	Blocked    bool           // … and was the last one: the method has to be set up anew
+	Alone      bool           // of a wait: no other method works now
 	Args       map[string]any // what the sentence names: n, at (time.Time), by, …
 	Reason     EndReason      // of SessionEnded
 	Also       *Refusal       // another input of the same form that is wrong as well
@@ -208,6 +209,12 @@ func (r *Refusal) with(name string, value any) *Refusal {
 		r.Args = map[string]any{}
 	}
 	r.Args[name] = value
+	return r
+}
+
+// alone says of a wait that no other method works now.
+func (r *Refusal) alone() *Refusal {
+	r.Alone = true
 	return r
 }
 

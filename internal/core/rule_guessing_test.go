@@ -786,6 +786,39 @@ func TestR13TwoProcesses(t *testing.T) {
 	})
 }
 
+// A wait names what else works only where it does.
+func TestR13WhatElseWorks(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s := w.signIn("carla")
+		pause := func() {
+			w.exec(`UPDATE authenticators SET fails = 12, next_try_at = $1`, ms(w.clock.Now().Add(time.Hour)))
+		}
+		pause()
+		wrong := w.codeAt("carla", 1000)
+		if r := w.refused(w.code2("carla", wrong), AuthenticatorWait); r.Alone {
+			t.Error("the recovery codes work")
+		}
+		_, err := w.StepUp(w.ctx(), by(s), testPassword, wrong)
+		if r := w.refused(err, AuthenticatorWait); !r.Alone {
+			t.Error("a recovery code cannot step up")
+		}
+		w.exec(`UPDATE recovery_code_sets SET fails = 7, next_try_at = $1`, ms(w.clock.Now().Add(time.Hour)))
+		if r := w.refused(w.code2("carla", w.cast["carla"].codes[0]), RecoveryWait); !r.Alone {
+			t.Error("the app waits too")
+		}
+		w.exec(`UPDATE authenticators SET fails = 0, next_try_at = 0`)
+		if r := w.refused(w.code2("carla", w.cast["carla"].codes[0]), RecoveryWait); r.Alone {
+			t.Error("the app works")
+		}
+		w.exec(`UPDATE recovery_code_sets SET fails = 0, next_try_at = 0`)
+		w.exec(`UPDATE recovery_codes SET used_at = 1`)
+		pause()
+		if r := w.refused(w.code2("carla", wrong), AuthenticatorWait); !r.Alone {
+			t.Error("no code is left")
+		}
+	})
+}
+
 // The last tries at a password, 30 at once: one is compared, at the account and at an
 // address that nobody owns.
 func TestR13TheLastPassword(t *testing.T) {

@@ -64,6 +64,9 @@ func (c *Core) withCode(ctx context.Context, by Actor, u *userRow, text string, 
 		return refuseField(RecoveryCodeRefused, "code")
 	}
 	p, err := c.compare(ctx, by, u, reading, refusedEvent)
+	if r := Refused(err); r != nil && r.Code == AuthenticatorWait && allowed == authenticatorOnly {
+		return r.alone() // a recovery code would be refused here
+	}
 	if err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func (c *Core) compare(ctx context.Context, by Actor, u *userRow, reading code.R
 		return err
 	})
 	if r := Refused(err); r != nil && r.Code == AuthenticatorWait {
-		return c.unlockWith(ctx, by, u, reading.Canonical, r)
+		return c.unlockWith(ctx, by, u, reading.Canonical, refusedEvent, r)
 	}
 	if err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ type unlockTry struct {
 	lane            string
 	inARow          int
 	lastStep, wrong int64
+	behindPassword  bool // for whom a miss counts as one behind a right password
 }
 
 // signedInLane is the lane of everybody who holds a session of the account.
@@ -52,7 +53,7 @@ func (c *Core) unlockLane(ctx context.Context, by Actor, u *userRow) (string, er
 
 // unlockWith takes a code while the authenticator waits: wait is the refusal that
 // everybody hears who does not finish the row with it, with how many more would.
-func (c *Core) unlockWith(ctx context.Context, by Actor, u *userRow, digits string, wait *Refusal) (*proof, error) {
+func (c *Core) unlockWith(ctx context.Context, by Actor, u *userRow, digits, refusedEvent string, wait *Refusal) (*proof, error) {
 	lane, err := c.unlockLane(ctx, by, u)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func (c *Core) unlockWith(ctx context.Context, by Actor, u *userRow, digits stri
 		// While a pause runs nobody learns that a code was right once (T-ENUM-3).
 		return nil, errors.Join(c.refund(ctx, u, p), wait)
 	case verdict != totp.Right:
-		return nil, c.missedUnlock(ctx, by, u, p, wait)
+		return nil, c.missedUnlock(ctx, by, u, refusedEvent, p, wait)
 	}
 	row := 1
 	if p.unlock.inARow > 0 && step == p.unlock.lastStep+1 {
@@ -106,7 +107,7 @@ func (c *Core) unlockWith(ctx context.Context, by Actor, u *userRow, digits stri
 }
 
 // missedUnlock records a wrong code of a row, which begins anew.
-func (c *Core) missedUnlock(ctx context.Context, by Actor, u *userRow, p *proof, wait *Refusal) error {
+func (c *Core) missedUnlock(ctx context.Context, by Actor, u *userRow, refusedEvent string, p *proof, wait *Refusal) error {
 	err := c.keepCount(context.WithoutCancel(ctx), func(t *tx) error {
 		_, err := t.exec(`UPDATE unlocks SET in_a_row = 0 WHERE authenticator_id = $1 AND lane = $2 AND user_id = $3 AND team_id = $4`,
 			p.authenticatorID, p.unlock.lane, u.id, u.teamID)
@@ -115,6 +116,7 @@ func (c *Core) missedUnlock(ctx context.Context, by Actor, u *userRow, p *proof,
 	if err != nil {
 		return err
 	}
+	p.unlock.behindPassword = behindPassword(refusedEvent)
 	if err := c.missed(ctx, by, u, EventUnlockRefused, p, refuseField(WrongCode, "code")); Refused(err) == nil {
 		return err
 	}

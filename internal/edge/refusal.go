@@ -47,6 +47,9 @@ func Sentence(w words.Words, r *core.Refusal) string {
 	if r.RetryAfter > 0 {
 		args["time"] = r.RetryAfter
 	}
+	if r.Alone {
+		return w.Say("step.waitboth", args)
+	}
 	return w.Say("refusal."+string(r.Code), args)
 }
 
