@@ -21,6 +21,7 @@ var weighty = []string{
 	EventRoleChanged, EventUserSuspended, EventUserRemoved, EventTwoStepDeactivated, EventTwoStepRestarted, EventSecondStepReplayed,
 	EventDeviceReused, EventPolicyChanged, EventPassRefused, EventRestartLimit, EventPersonLimit, EventUserFrozen, EventNotMeReported,
 	EventMatchCodeRefused, EventPasswordBlocked, EventAuthenticatorBlocked, EventRecoveryCodesBlocked, EventGuessingNoticed, EventGuessingReported,
+	EventPasswordDemanded,
 }
 
 // Weighty says whether it weakens somebody's account or the team, or tells of an attack.
