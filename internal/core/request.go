@@ -162,14 +162,15 @@ func (c *Core) askOf(q *requestRow, token string, now time.Time) *Ask {
 	return a
 }
 
-// AskWasApproved says whether the request that this browser made was approved: then
-// a restart took its attempt away, and not the time.
+// AskWasApproved says whether the request that this browser made has led to a restart,
+// or another restart ended it: then that took its attempt away, and not the time.
 func (c *Core) AskWasApproved(ctx context.Context, token string) (bool, error) {
 	if _, ok := keyOf(token, tokenOfRequest); !ok {
 		return false, nil
 	}
 	var n int
-	err := c.read(ctx).row(`SELECT COUNT(*) FROM restart_requests WHERE token_hash = $1 AND state = 'approved'`, c.keys.TokenHash(tokenOfRequest, token)).Scan(&n)
+	err := c.read(ctx).row(`SELECT COUNT(*) FROM restart_requests q WHERE q.token_hash = $1 AND q.state <> 'open' AND EXISTS
+		(SELECT 1 FROM restarts r WHERE r.user_id = q.user_id AND r.team_id = q.team_id AND r.at >= q.answered_at AND q.answered_at > 0)`, c.keys.TokenHash(tokenOfRequest, token)).Scan(&n)
 	return n > 0, err
 }
 
