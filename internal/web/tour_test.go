@@ -61,6 +61,7 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.people()
 	tr.restarting()
 	tr.freezing()
+	tr.requesting()
 	tr.disowning()
 	tr.beginning()
 	tr.refusals()
