@@ -151,7 +151,8 @@ type shape struct {
 
 // shapeOf says the shape of every kind. A letter about one's own act says what to
 // do if it was not one's own; one about somebody else's act says whom to ask. A
-// letter whose sentences hold a link has no second one.
+// letter whose sentences hold a link has no second one. A letter about a change to the
+// addressee's own account is disownable; a test asks of every other kind why it is not.
 func shapeOf(letter core.Letter) (shape, error) {
 	switch letter.Kind {
 	case core.LetterActivated, core.LetterDeactivated, core.LetterCodeUsed, core.LetterCodesNew, core.LetterReplay:
@@ -172,7 +173,7 @@ func shapeOf(letter core.Letter) (shape, error) {
 	case core.LetterWrong, core.LetterBlockedPassword:
 		return shape{link: "/forgot-password"}, nil
 	case core.LetterBlockedApp, core.LetterBlockedCodes:
-		return shape{link: "/me", closing: []string{"mail.notyou"}}, nil
+		return disownable(letter, "mail.notyou"), nil
 	case core.LetterWrongOwners:
 		return shape{}, nil // its own sentences say what to do
 	case core.LetterInvite:

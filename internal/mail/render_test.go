@@ -192,6 +192,57 @@ func TestEveryLetterKeepsTheRules(t *testing.T) {
 	}
 }
 
+// notDisowned are the kinds without "this was not me", and why.
+var notDisowned = map[core.LetterKind]string{
+	core.LetterRestartedOwners: toOthers, core.LetterPolicyChanged: toOthers, core.LetterPassVoidOwners: toOthers, core.LetterLimit: toOthers,
+	core.LetterPersonLimit: toOthers, core.LetterRoleChangedOwners: toOthers, core.LetterSuspendedOwners: toOthers, core.LetterBroughtBackOwners: toOthers,
+	core.LetterRemovedOwners: toOthers, core.LetterActivatedAgain: toOthers, core.LetterFrozenOwners: toOthers, core.LetterBroughtBackFrozenOwners: toOthers,
+	core.LetterNotMeOwners: toOthers, core.LetterNotMeFrozenOwners: toOthers, core.LetterAskedTeam: toOthers, core.LetterWrongOwners: toOthers,
+
+	core.LetterSuspended: nothingLeft, core.LetterRemoved: nothingLeft, core.LetterBroughtBackFrozen: nothingLeft,
+	core.LetterFrozen: nothingLeft, core.LetterFrozenSole: nothingLeft,
+
+	core.LetterNotifyConfirm: toAnAddress, core.LetterInvite: toAnAddress, core.LetterInviteKnown: toAnAddress, "email_confirm": toAnAddress, "email_taken": toAnAddress,
+
+	core.LetterNotMe:           "or whoever reads the mail could go on for ever",
+	core.LetterAskRefused:      "nothing was changed",
+	core.LetterCodesLow:        "comes with code_used, and has its own link",
+	core.LetterCodesNone:       "comes with code_used, and has its own link",
+	core.LetterWrong:           "nothing was changed; its link leads to a new password",
+	core.LetterBlockedPassword: "its link leads to a new password",
+	"pwlink":                   "carries the link that was asked for",
+	"email_changed":            "carries the link that takes it back",
+	"email_new":                "to the address that was given",
+	"email_undone":             "it was taken back",
+}
+
+const (
+	toOthers    = "it is about somebody else's account, or the team"
+	nothingLeft = "there is nothing left to take away"
+	toAnAddress = "nobody has shown yet that the address is theirs"
+)
+
+// Every letter about a change to one's own account can be disowned, and what offers
+// that leads there.
+func TestEveryChangeCanBeDisowned(t *testing.T) {
+	letters := Letters{Words: wordstest.Strict(t), Base: base}
+	for _, kind := range kinds() {
+		in := letter(kind, "en")
+		in.NotMe = "c2lnbmVk"
+		m, err := letters.Render(in)
+		if err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		has, why := strings.Contains(m.Text, base+"/not-me/c2lnbmVk"), notDisowned[kind]
+		if has == (why != "") {
+			t.Errorf("%s offers \"this was not me\": %v, and the reason not to is %q", kind, has, why)
+		}
+		if !has && strings.Contains(m.Text, "say so here") {
+			t.Errorf("%s says \"say so here\" and leads elsewhere:\n%s", kind, m.Text)
+		}
+	}
+}
+
 // onlyOurMarkup reads the page as a browser would.
 func onlyOurMarkup(t *testing.T, m Message) {
 	t.Helper()
