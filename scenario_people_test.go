@@ -22,6 +22,7 @@ type actor struct {
 	app     *apptest.App
 	self    *apptest.Person
 	pass    string // that whoever restarted them has handed over
+	waiting string // the restart of theirs that waits for a second approver
 	devices map[string]*device
 	request string // the id of their restart request
 }
@@ -162,6 +163,9 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 	case match(args, "restarts", "*", "for", "*", "verified", "*"):
 		answer := d.api.Call("POST", "/team/users/"+s.app.Person(args[1]).ID+"/restart-two-step", map[string]any{"reason": args[3], "verified_by": args[5]})
 		s.handOver(args[1], answer.Get("pass"))
+		if target := s.people[args[1]]; target != nil && answer.Get("waiting.id") != "" {
+			target.waiting = answer.Get("waiting.id")
+		}
 		return answer, true
 	case match(args, "asks", "the", "team", "because", "*"):
 		answer := d.asksTeam(args[4])
@@ -179,6 +183,12 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 		return d.api.Call("POST", "/team/requests/"+s.people[args[4]].request+"/refuse", map[string]any{}), true
 	case match(args, "refuses", "the", "request", "of", "*", "as", "not", "theirs"):
 		return d.api.Call("POST", "/team/requests/"+s.people[args[4]].request+"/refuse", map[string]any{"not_them": true}), true
+	case match(args, "approves", "the", "restart", "of", "*"):
+		answer := d.api.Call("POST", "/team/restarts/"+s.people[args[4]].waiting+"/approve", nil)
+		s.handOver(args[4], answer.Get("pass"))
+		return answer, true
+	case match(args, "refuses", "the", "restart", "of", "*"):
+		return d.api.Call("POST", "/team/restarts/"+s.people[args[4]].waiting+"/refuse", nil), true
 	case match(args, "asks", "*", "*"):
 		return d.api.Call(args[1], s.withIDs(args[2]), nil), true
 	case match(args, "asks", "*", "*", "*"):

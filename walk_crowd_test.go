@@ -31,6 +31,7 @@ var crowd struct {
 	in    map[string]*visitor
 
 	request, match string // Carla's open restart request
+	restart        string // one of Bruno's that waits for a second approver
 }
 
 func theCrowd(t *testing.T) (*apptest.State, map[string]*visitor) {
@@ -47,6 +48,7 @@ func gather(t *testing.T) (*apptest.State, map[string]*visitor) {
 	t.Helper()
 	a := apptest.Start(t, apptest.Options{})
 	a.Add("gina", "Gina Weber", core.RoleOwner, "Northwind", true)
+	crowd.restart = begunRestart(t, a)
 	in := map[string]*visitor{}
 	comes := func(as, name string, code func(*apptest.Phone) string) *apptest.Client {
 		c := a.Client()
@@ -97,6 +99,36 @@ func gather(t *testing.T) (*apptest.State, map[string]*visitor) {
 	}
 	a.Letters()
 	return a.Save(), in
+}
+
+// begunRestart has a third owner begin a restart of Bruno's that waits.
+func begunRestart(t *testing.T, a *apptest.App) string {
+	t.Helper()
+	a.Add("hugo", "Hugo Weber", core.RoleOwner, "Northwind", true)
+	hugo, c := a.Person("hugo"), a.Client()
+	call := func(method, path string, body map[string]any) *apptest.Answer {
+		t.Helper()
+		answer := c.Call(method, path, body)
+		if !answer.OK() {
+			t.Fatalf("%s %s: %s", method, path, answer)
+		}
+		if token := answer.Get("session.token"); token != "" {
+			c.Token = token
+		}
+		return answer
+	}
+	call("POST", "/sign-in", map[string]any{"email": hugo.Email, "password": apptest.Password})
+	begun := call("POST", "/two-step/activation", map[string]any{})
+	if err := hugo.Phone.Scan(begun.Get("key")); err != nil {
+		t.Fatal(err)
+	}
+	call("POST", "/two-step/activation/confirm", map[string]any{"activation": begun.Get("activation"), "code": hugo.Phone.Code()})
+	call("POST", "/two-step/activation/finish", map[string]any{"activation": begun.Get("activation"), "saved": true})
+	call("PATCH", "/team/policy", map[string]any{"second_approver": true})
+	waiting := call("POST", "/team/users/"+a.Person("bruno").ID+"/restart-two-step", map[string]any{"reason": "lost phone", "verified_by": "in_person"})
+	call("PATCH", "/team/policy", map[string]any{"second_approver": false})
+	call("DELETE", "/session", nil)
+	return waiting.Get("waiting.id")
 }
 
 var tokenOnPage = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
@@ -186,6 +218,9 @@ func (v *visitor) address(a *apptest.App, r edge.Route) string {
 	}
 	if strings.Contains(r.Path, "/requests/{id}") {
 		id = crowd.request
+	}
+	if strings.Contains(r.Path, "/restarts/{id}") {
+		id = crowd.restart
 	}
 	return strings.NewReplacer("{id}", id, "{$}", "", "{name}", "none.css", "{token}", "none", "{path...}", "notes").Replace(r.Path)
 }

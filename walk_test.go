@@ -133,6 +133,9 @@ var samples = map[string]sample{
 	"PUT /api/v1/notification-address":           {core.NeedSteppedUp, 200, `{"email":"second@example.net"}`},
 	"DELETE /api/v1/notification-address":        {core.NeedSteppedUp, 204, ""},
 	"POST /api/v1/notification-address/confirm":  {core.NeedOpen, 410, `{"token":"none"}`},
+	"GET /api/v1/team/restarts":                  {core.NeedAdmin, 200, ""},
+	"POST /api/v1/team/restarts/{id}/approve":    {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /api/v1/team/restarts/{id}/refuse":     {core.NeedAdmin, 204, ""},
 
 	"GET /forward-auth":               {core.NeedProxy, 200, ""},
 	"GET /forward-auth/{path...}":     {core.NeedProxy, 200, ""},
@@ -245,6 +248,10 @@ var samples = map[string]sample{
 	"GET /notification-address/{token}":    {core.NeedOpen, 410, ""},
 	"GET /notification-address/form":       {core.NeedToken, 410, ""},
 	"POST /notification-address/form":      {core.NeedToken, 410, ""},
+	"GET /team/restarts":                   {core.NeedAdmin, 200, ""},
+	"GET /team/restarts/{id}":              {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /team/restarts/{id}/approve":     {core.NeedSteppedUpAdmin, 200, ""},
+	"POST /team/restarts/{id}/refuse":      {core.NeedAdmin, 303, ""},
 }
 
 // outcome is what must come of it: "" when the visitor gets in.
@@ -268,6 +275,8 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.Missing // nobody here activated again after a restart
 	case code == "" && strings.Contains(r.Path, "/letters/"):
 		return core.Missing // nothing was given up
+	case code == "" && v.name == admin && strings.Contains(r.Path, "/restarts/{id}"):
+		return core.Missing // it is about them
 	case code == "" && strings.Contains(r.Path, "/devices/{id}"):
 		return core.Missing // nobody here has a remembered device
 	case code == "" && strings.Contains(r.Path, "/audit/{id}"):

@@ -81,6 +81,7 @@ func New(o Options) (*API, error) {
 	a.freeze()
 	a.notMe()
 	a.request()
+	a.secondApprover()
 	a.policy()
 	a.letters()
 	a.notifyAddress()

@@ -22,7 +22,8 @@ type operation struct {
 	id, tag      string
 	summary      string
 	description  string
-	status       int // of the answer, 0 for 200 (204 where there is no body)
+	status       int    // of the answer, 0 for 200 (204 where there is no body)
+	accepted     string // what an answer 202 says, "" where there is none
 
 	// refuses are the codes of core that the verb may answer with; what the door
 	// and the body's reader refuse comes by itself.
@@ -57,7 +58,10 @@ func add[I, O any](a *API, op operation, verb func(ctx context.Context, c *call,
 		h.Security = []map[string][]string{{bearerScheme: {}}}
 	}
 	h.Responses = a.refusals(op, reflect.TypeFor[I]())
-	if has(reflect.TypeFor[O](), "Status") {
+	switch {
+	case op.accepted != "":
+		h.Responses["202"] = &huma.Response{Description: op.accepted}
+	case has(reflect.TypeFor[O](), "Status"):
 		h.Responses["204"] = &huma.Response{Description: "Done, and there is nothing that the caller may see of it"}
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {

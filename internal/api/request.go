@@ -142,7 +142,8 @@ func (a *API) answerRequests() {
 			"not compared, for they look like an authentication code.",
 		refuses: []core.Code{
 			core.Self, core.Rank, core.Contained, core.RequestAnswered, core.MatchCodeLength, core.MatchCodeSix, core.WrongMatchCode, core.MatchCodesOver,
-			core.ReasonMissing, core.ReasonTooShort, core.ReasonTooLong, core.VerifiedByMissing, core.NothingToRestart, core.RestartLimit, core.PersonLimit, core.ServerBusy,
+			core.ReasonMissing, core.ReasonTooShort, core.ReasonTooLong, core.VerifiedByMissing, core.NothingToRestart, core.RestartLimit, core.PersonLimit, core.SecondApprover,
+			core.ServerBusy,
 		},
 	}, func(ctx context.Context, c *call, in *approve) (*answer[restartAnswer], error) {
 		r, err := a.core.ApproveRequest(ctx, c.by, in.ID, core.Approval{
@@ -151,7 +152,8 @@ func (a *API) answerRequests() {
 		if err != nil {
 			return nil, err
 		}
-		return &answer[restartAnswer]{Body: restartAnswer{Receipt: receiptOf(r), Pass: r.Pass}}, nil
+		receipt := receiptOf(r)
+		return &answer[restartAnswer]{Body: restartAnswer{Receipt: &receipt, Pass: r.Pass}}, nil
 	})
 	add(a, operation{
 		method: http.MethodPost, path: "/team/requests/{id}/refuse", needs: core.NeedSteppedUpAdmin, id: "refuse-request", tag: tagTeam,

@@ -12,6 +12,7 @@ import (
 type restart struct {
 	ID         string    `json:"id"`
 	By         restarter `json:"by"`
+	BegunBy    string    `json:"begun_by,omitempty" doc:"The name of whoever began it, where \"by\" approved it as the second"`
 	At         time.Time `json:"at"`
 	Reason     string    `json:"reason"`
 	VerifiedBy string    `json:"verified_by" enum:"in_person,video_call,known_number,other"`
@@ -42,10 +43,18 @@ type Receipt struct {
 	DueBy                    time.Time `json:"due_by" doc:"The account closes unless 2-step authentication is active by then"`
 }
 
-// restartAnswer is the receipt of the act itself.
+// restartOutcome is a restart, or that it waits; the status tells which.
+type restartOutcome struct {
+	Status int
+	Body   restartAnswer
+}
+
+// restartAnswer is the receipt of the act itself: none while it waits.
 type restartAnswer struct {
-	Receipt
+	*Receipt
 	Pass string `json:"pass,omitempty" doc:"The re-activation pass, where the team wants one: hand it over in person or on a call. It is in this answer and in no other"`
+
+	Waiting *waitingRestart `json:"waiting,omitempty" doc:"With 202 and in place of all else: nothing has changed yet, a second approver is wanted"`
 }
 
 func (a *API) restart() {
@@ -54,17 +63,23 @@ func (a *API) restart() {
 		summary: "Restart a person's 2-step authentication",
 		description: "For somebody who lost everything: authenticators, recovery codes and half-done sign-ins are gone, every session has ended, and the next " +
 			"sign-in with the same password leads to activation and to nothing else. An owner restarts anyone but themself, an admin members only. " +
-			"Restarting somebody who is `due` gives a new window and a new pass.",
+			"Restarting somebody who is `due` gives a new window and a new pass. Where the team wants a second approver " +
+			"for owners and admins, the answer is 202 with `waiting`.",
+		accepted: "Nothing has changed yet: it waits for a second approver",
 		refuses: []core.Code{
 			core.Self, core.Rank, core.Contained, core.NothingToRestart, core.ReasonMissing, core.ReasonTooLong, core.VerifiedByMissing,
-			core.RestartLimit, core.PersonLimit, core.ServerBusy,
+			core.RestartLimit, core.PersonLimit, core.RestartWaiting, core.NoSecondApprover, core.ServerBusy,
 		},
-	}, func(ctx context.Context, c *call, in *restartPerson) (*answer[restartAnswer], error) {
+	}, func(ctx context.Context, c *call, in *restartPerson) (*restartOutcome, error) {
 		r, err := a.core.RestartTwoStep(ctx, c.by, in.ID, core.RestartRequest{Reason: in.Body.Reason, VerifiedBy: core.VerifiedBy(in.Body.VerifiedBy)})
 		if err != nil {
 			return nil, err
 		}
-		return &answer[restartAnswer]{Body: restartAnswer{Receipt: receiptOf(r), Pass: r.Pass}}, nil
+		if r.Waiting != nil {
+			return &restartOutcome{http.StatusAccepted, restartAnswer{Waiting: waitingOf(r.Waiting)}}, nil
+		}
+		receipt := receiptOf(r)
+		return &restartOutcome{http.StatusOK, restartAnswer{Receipt: &receipt, Pass: r.Pass}}, nil
 	})
 }
 
@@ -77,7 +92,7 @@ func receiptOf(r *core.Restart) Receipt {
 
 func restartOf(r *core.Restart) restart {
 	out := restart{
-		ID: r.ID, By: restarter{Name: r.ByName}, At: r.At, Reason: r.Reason, VerifiedBy: string(r.VerifiedBy), Receipt: receiptOf(r),
+		ID: r.ID, By: restarter{Name: r.ByName}, BegunBy: r.BegunBy, At: r.At, Reason: r.Reason, VerifiedBy: string(r.VerifiedBy), Receipt: receiptOf(r),
 	}
 	if r.ByID != "" {
 		out.By.ID = &r.ByID

@@ -45,6 +45,8 @@ const (
 	EventPassAccepted        = "pass.accepted"
 	EventPassRefused         = "pass.refused"
 	EventPassVoided          = "pass.voided"
+	EventRestartBegan        = "restart.began" // and waits for a second approver
+	EventRestartRefused      = "restart.refused"
 	EventRestartLimit        = "restart.limit_reached"        // about whoever restarted so many
 	EventPersonLimit         = "restart.person_limit_reached" // about whoever was restarted so often
 	EventLetterResent        = "letter.resent"
@@ -263,6 +265,18 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 			return err
 		}
 		return t.queueLetterToOwners(LetterPassVoidOwners, e.target, e.by.origin, map[string]any{"n": passTries, "name": e.target.name, "user": e.target.id})
+	case EventRestartBegan:
+		args := map[string]any{"by": actorName, "reason": e.reason, "at": e.details["until"], "verified": e.details["verified_by"], "name": e.target.name, "restart": e.details["pending"]}
+		if err := person(LetterRestartBegan, args); err != nil {
+			return err
+		}
+		return t.queueLetterToOwners(LetterRestartBeganOwners, e.target, e.by.origin, args)
+	case EventRestartRefused:
+		args := map[string]any{"by": actorName, "name": e.target.name}
+		if err := person(LetterRestartRefused, args); err != nil {
+			return err
+		}
+		return t.queueLetterToOwners(LetterRestartRefused, e.target, e.by.origin, args)
 	case EventRestartLimit:
 		return t.queueLetterToAllOwners(LetterLimit, e.target, e.by.origin, map[string]any{"by": e.target.name, "n": e.details["n"], "user": e.target.id})
 	case EventPersonLimit:

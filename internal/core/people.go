@@ -29,12 +29,13 @@ type Person struct {
 	MayNotEndSessions *Refusal // why the actor may not sign this person out everywhere; nil when they may
 	Sessions          int
 	Authenticators    int
-	Since             time.Time // active since
-	Restarts          []Restart // the newest first, at most 20
-	PassOpen          bool      // a re-activation pass is still to be used
-	Frozen            *Freeze   // nil when not
-	AskedAbout        string    // the restart about which the actor is asked "was this them?"; "" for none
-	Events            []Event   // what happened to or by this person, the newest first, at most 20
+	Since             time.Time       // active since
+	Restarts          []Restart       // the newest first, at most 20
+	PassOpen          bool            // a re-activation pass is still to be used
+	Waiting           *PendingRestart // a restart that waits for a second approver; nil for none, or not the actor's to know of
+	Frozen            *Freeze         // nil when not
+	AskedAbout        string          // the restart about which the actor is asked "was this them?"; "" for none
+	Events            []Event         // what happened to or by this person, the newest first, at most 20
 }
 
 // TwoStepNotActive filters for everybody whose 2-step is not active: `off` and `due`.
@@ -348,6 +349,15 @@ func (c *Core) Person(ctx context.Context, by Actor, userID string) (*Person, er
 	}
 	if p.AskedAbout, err = openReactivation(r, actor, u, now); err != nil {
 		return nil, err
+	}
+	waiting, err := waitingFor(r, u, now)
+	if err != nil {
+		return nil, err
+	}
+	if waiting != nil {
+		if p.Waiting, err = waiting.shownTo(r, actor, by, now); err != nil && !IsRefusal(err, Missing) {
+			return nil, err
+		}
 	}
 	p.Events, err = eventsAbout(r, u, 20)
 	return p, err

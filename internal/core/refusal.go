@@ -100,6 +100,12 @@ const (
 	MatchCodesOver  Code = "match-codes-over" // the third wrong one ended the request
 	ReasonTooShort  Code = "reason-too-short"
 
+	SecondApprover   Code = "second-approver"    // one is wanted, and this act cannot wait for it
+	NoSecondApprover Code = "no-second-approver" // one is wanted, and there is nobody who could
+	SameApprover     Code = "same-approver"      // whoever began it cannot be the second
+	RestartWaiting   Code = "restart-waiting"
+	RestartOver      Code = "restart-over"
+
 	PasswordTooShort Code = "password-too-short"
 	PasswordTooLong  Code = "password-too-long"
 	PasswordCommon   Code = "password-common"
@@ -167,6 +173,7 @@ var kinds = map[Code]Kind{
 	SoleOwner: Conflict, RequestIsOpen: Conflict, NoRequest: Conflict, RequestAnswered: Conflict, MatchCodesOver: Conflict, RequestPause: TooMany,
 	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict, PolicyChanged: Conflict,
 	ActivationExpired: Gone, LinkGone: Gone,
+	SecondApprover: Conflict, NoSecondApprover: Conflict, RestartWaiting: Conflict, RestartOver: Conflict, SameApprover: Forbidden,
 	PassRequired: Forbidden, PassWait: TooMany, PassVoid: Gone, RestartLimit: TooMany, PersonLimit: TooMany,
 	AlreadyInTeam: Conflict, AlreadyInvited: Conflict, NotInvited: Conflict, TooManyInvitations: TooMany, ImportOver: Gone,
 	ImportHasBadLines: Conflict, ImportNobody: Conflict,
@@ -269,6 +276,7 @@ func Codes() []Code {
 		PassRequired, PassEmpty, PassLength, PassTypo, WrongPass, PassWait, PassVoid, RestartLimit, PersonLimit,
 		SoleOwner, RequestIsOpen, RequestPause, NoRequest, RequestAnswered, HappenedMissing,
 		MatchCodeLength, MatchCodeSix, WrongMatchCode, MatchCodesOver, ReasonTooShort,
+		SecondApprover, NoSecondApprover, SameApprover, RestartWaiting, RestartOver,
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
 		SameAddress, TooManyLetters, LetterNotDead, LetterLinkGone,
 		NotTheApprover, AnsweredAlready, TooLateToAnswer, NotSuspended, TooManyReports,

@@ -43,6 +43,7 @@ type RestartRequest struct {
 // Restart is the receipt, and a line of a person's history.
 type Restart struct {
 	ID, ByID, ByName         string // ByID is "" for the server's console
+	PersonID                 string // who was restarted
 	Reason                   string
 	VerifiedBy               VerifiedBy
 	At, DueBy                time.Time
@@ -56,6 +57,10 @@ type Restart struct {
 	// PassMade says of the act itself, and of the same form sent again, that there is
 	// a pass, shown here or before.
 	PassMade bool
+	// BegunBy is who began it, where ByName was the second to approve.
+	BegunBy string
+	// Waiting says that nothing has happened yet: a second approver is wanted.
+	Waiting *PendingRestart
 }
 
 // mayRestart is R7 in one place, for the verb and for the menus that grey it out.
@@ -102,11 +107,14 @@ func (r RestartRequest) tidy() (RestartRequest, error) {
 // codes, half-done sign-ins and activations gone, every session ended, state
 // `due` with a window, the account contained, the event recorded and the letters
 // queued, in one transaction (R4, R15). The actor sees and chooses no secret of
-// the person, who signs in with the same password and activates again.
+// the person, who signs in with the same password and activates again. Where the
+// team wants a second approver for this person, nothing happens yet: the receipt
+// has Waiting and no numbers.
 // Refuses: not-signed-in, activation-required, recovery-session,
 // step-up-required, not-found (also another team's person), admin-only, self,
 // rank, contained, nothing-to-restart, restarted-meanwhile, reason-missing,
-// reason-too-long, verified-by-missing, restart-limit, person-limit, busy.
+// reason-too-long, verified-by-missing, restart-limit, person-limit, restart-waiting,
+// no-second-approver, busy.
 func (c *Core) RestartTwoStep(ctx context.Context, by Actor, userID string, request RestartRequest) (*Restart, error) {
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
@@ -132,13 +140,26 @@ func (c *Core) RestartTwoStep(ctx context.Context, by Actor, userID string, requ
 		if err != nil {
 			return err
 		}
-		receipt, err = t.restart(by, actor, target, request, pass)
+		receipt, err = t.beginOrRestart(by, actor, target, request, pass)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return receipt, nil
+}
+
+// beginOrRestart restarts, or where the team wants a second approver, waits for one.
+func (t *tx) beginOrRestart(by Actor, actor, target *userRow, request RestartRequest, pass *madePass) (*Restart, error) {
+	policy, err := policyOf(t, target.teamID)
+	if err != nil || !policy.wantsSecond(target.role) {
+		return t.restart(by, actor, target, request, pass)
+	}
+	waiting, err := t.beginRestart(by, actor, target, request, policy)
+	if err != nil {
+		return nil, err
+	}
+	return &Restart{PersonID: target.id, ByID: actor.id, ByName: actor.name, Reason: request.Reason, VerifiedBy: request.VerifiedBy, At: t.now, Waiting: waiting}, nil
 }
 
 // RestartFromConsole is the break-glass restart: no rank, no step-up, no limit, but
@@ -197,13 +218,22 @@ func (t *tx) actOnOther(by Actor, userID string) (actor, target *userRow, s *ses
 	return actor, target, s, nil
 }
 
-// restart is the act itself, under the locks of actor and target (actor is nil for
-// the console). Refuses: restart-limit, person-limit.
+// restart is a restart by one approver, or by the console (actor is nil), under the
+// locks of both rows. Refuses: second-approver, and what restartNow refuses.
 func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest, pass *madePass) (*Restart, error) {
 	policy, err := policyOf(t, target.teamID)
 	if err != nil {
 		return nil, err
 	}
+	if actor != nil && policy.wantsSecond(target.role) {
+		return nil, refuse(SecondApprover).with("name", target.name)
+	}
+	return t.restartNow(by, actor, target, request, policy, pass, nil)
+}
+
+// restartNow is the act itself; begun is the waiting restart that actor approves as
+// the second, nil for none. Refuses: restart-limit, person-limit.
+func (t *tx) restartNow(by Actor, actor, target *userRow, request RestartRequest, policy Policy, pass *madePass, begun *pendingRow) (*Restart, error) {
 	if err := t.withinLimits(actor, target, policy); err != nil {
 		return nil, err
 	}
@@ -222,7 +252,7 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest, p
 		return nil, err
 	}
 	r := &Restart{
-		ID: newID(), ByName: by.console, Reason: request.Reason, VerifiedBy: request.VerifiedBy, At: t.now, DueBy: dueBy,
+		ID: newID(), PersonID: target.id, ByName: by.console, Reason: request.Reason, VerifiedBy: request.VerifiedBy, At: t.now, DueBy: dueBy,
 		SessionsEnded: gone.sessions, AuthenticatorsRemoved: gone.authenticators, RecoveryCodesRemoved: gone.recoveryCodes,
 		RememberedDevicesRemoved: gone.devices,
 	}
@@ -235,6 +265,12 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest, p
 		r.SessionsEnded, r.AuthenticatorsRemoved, r.RecoveryCodesRemoved, r.RememberedDevicesRemoved); err != nil {
 		return nil, err
 	}
+	if begun != nil {
+		r.BegunBy = begun.byName
+		if err := t.nameRestartOf(begun, r.ID); err != nil {
+			return nil, err
+		}
+	}
 	if policy.wantsPass(target.role) {
 		if err := t.storePass(target, r.ID, pass, dueBy); err != nil {
 			return nil, err
@@ -244,7 +280,7 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest, p
 	if err := t.record(eventOf{event: EventTwoStepRestarted, by: by, actor: actor, target: target, reason: r.Reason, details: map[string]any{
 		"restart": r.ID, "verified_by": r.VerifiedBy, "due_by": r.DueBy, "sessions_ended": r.SessionsEnded,
 		"authenticators_removed": r.AuthenticatorsRemoved, "recovery_codes_removed": r.RecoveryCodesRemoved,
-		"remembered_devices_removed": r.RememberedDevicesRemoved, "pass": r.Pass != "",
+		"remembered_devices_removed": r.RememberedDevicesRemoved, "pass": r.Pass != "", "began_by": r.BegunBy,
 	}}); err != nil {
 		return nil, err
 	}
@@ -269,16 +305,17 @@ func (t *tx) restartedMeanwhile(actor, target *userRow, seen string) (*Restart, 
 
 func restartsOf(r reader, u *userRow, limit int) ([]Restart, error) {
 	var list []Restart
-	err := r.each(`SELECT id, by_id, by_name, reason, verified_by, at, due_by, sessions_ended, authenticators_removed, recovery_codes_removed, remembered_devices_removed
+	err := r.each(`SELECT id, by_id, by_name, reason, verified_by, at, due_by, sessions_ended, authenticators_removed, recovery_codes_removed, remembered_devices_removed,
+			COALESCE((SELECT p.by_name FROM pending_restarts p WHERE p.restart_id = restarts.id AND p.team_id = restarts.team_id), '')
 		FROM restarts WHERE team_id = $1 AND user_id = $2 ORDER BY at DESC, id DESC LIMIT $3`, []any{u.teamID, u.id, limit},
 		func(scan func(...any) error) error {
 			var x Restart
 			var when, due int64
 			if err := scan(&x.ID, &x.ByID, &x.ByName, &x.Reason, (*string)(&x.VerifiedBy), &when, &due,
-				&x.SessionsEnded, &x.AuthenticatorsRemoved, &x.RecoveryCodesRemoved, &x.RememberedDevicesRemoved); err != nil {
+				&x.SessionsEnded, &x.AuthenticatorsRemoved, &x.RecoveryCodesRemoved, &x.RememberedDevicesRemoved, &x.BegunBy); err != nil {
 				return err
 			}
-			x.At, x.DueBy = at(when), at(due)
+			x.PersonID, x.At, x.DueBy = u.id, at(when), at(due)
 			list = append(list, x)
 			return nil
 		})
@@ -296,6 +333,7 @@ type RestartPreview struct {
 	Newest            string    // for RestartRequest.Seen
 	OwnersTold        int       // owners who get a letter besides the person
 	Pass              bool      // it would make a re-activation pass
+	Second            bool      // it would wait for a second approver
 }
 
 // RestartPreview refuses what RestartTwoStep would refuse, but for what the form
@@ -315,7 +353,7 @@ func (c *Core) RestartPreview(ctx context.Context, by Actor, userID string) (*Re
 	}
 	v := &RestartPreview{
 		Person: *p, Sessions: p.Sessions, Authenticators: p.Authenticators, RecoveryCodes: p.RecoveryCodesLeft,
-		DueBy: c.Now().Add(policy.ActivationWindow), Pass: policy.wantsPass(p.Role),
+		DueBy: c.Now().Add(policy.ActivationWindow), Pass: policy.wantsPass(p.Role), Second: policy.wantsSecond(p.Role),
 	}
 	if len(p.Restarts) > 0 {
 		v.Newest = p.Restarts[0].ID

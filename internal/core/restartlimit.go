@@ -56,9 +56,13 @@ func waitForRoom(times []int64, most int, window time.Duration, now time.Time) t
 	return max(at(times[most-1]).Add(window).Sub(now), time.Second)
 }
 
-// restartsBy are the newest times at which somebody restarted others within an hour.
+// restartsBy are the newest times at which somebody restarted others within an hour,
+// or began a restart that waits for a second approver, whatever became of it.
 func (t *tx) restartsBy(approver *userRow, most int) ([]int64, error) {
-	return t.times(`SELECT at FROM restarts WHERE team_id = $1 AND by_id = $2 AND at > $3 ORDER BY at DESC LIMIT $4`,
+	return t.times(`SELECT x.at FROM (
+			SELECT at FROM restarts WHERE team_id = $1 AND by_id = $2 AND at > $3
+			UNION ALL SELECT created_at AS at FROM pending_restarts WHERE team_id = $1 AND by_id = $2 AND created_at > $3) x
+		ORDER BY x.at DESC LIMIT $4`,
 		approver.teamID, approver.id, ms(t.now.Add(-approverWindow)), most)
 }
 

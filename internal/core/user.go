@@ -295,10 +295,11 @@ func (t *tx) createUser(n newUser) (*userRow, error) {
 func (t *tx) setTwoStep(u *userRow, to TwoStep, dueBy time.Time, why DueReason) error {
 	err := t.must(refuse(NotActive), `UPDATE users SET two_step = $1, due_by = $2, due_reason = $3 WHERE id = $4 AND team_id = $5 AND two_step = $6`,
 		string(to), ms(dueBy), string(why), u.id, u.teamID, string(u.twoStep))
-	if err == nil {
-		u.twoStep, u.dueBy, u.dueReason = to, ms(dueBy), why
+	if err != nil {
+		return err
 	}
-	return err
+	u.twoStep, u.dueBy, u.dueReason = to, ms(dueBy), why
+	return t.endWaiting(u.teamID, u.id)
 }
 
 // applyDueCase does to everybody in the team what a change of policy does to some
@@ -358,8 +359,13 @@ func (t *tx) setProfile(u *userRow, name string, role Role, status Status) error
 	if err != nil {
 		return err
 	}
-	renamed := name != u.name
+	renamed, moved := name != u.name, role != u.role || status != u.status
 	u.name, u.role, u.status = name, role, status
+	if moved {
+		if err := t.endWaiting(u.teamID, u.id); err != nil {
+			return err
+		}
+	}
 	if !renamed {
 		return nil
 	}
@@ -367,6 +373,9 @@ func (t *tx) setProfile(u *userRow, name string, role Role, status Status) error
 }
 
 func (t *tx) deleteUser(u *userRow) error {
+	if err := t.endWaiting(u.teamID, u.id); err != nil {
+		return err
+	}
 	return t.must(refuse(Missing), `DELETE FROM users WHERE id = $1 AND team_id = $2`, u.id, u.teamID)
 }
 

@@ -289,7 +289,7 @@ func copyRows(t testing.TB, file string, to *Core) {
 
 var allTables = []string{
 	"teams", "policies", "users", "user_words", "authenticators", "recovery_code_sets", "recovery_codes", "activations", "sign_in_attempts",
-	"sessions", "throttles", "links", "restarts", "passes", "audit_events", "outbox",
+	"sessions", "throttles", "links", "restarts", "passes", "pending_restarts", "audit_events", "outbox",
 	"return_hosts", "devices", "chores",
 	"codes_left", "imports", "invitation_counts",
 	"known_browsers", "reactivations", "freezes", "not_me_reports",

@@ -184,6 +184,8 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return shape{link: "/team/policy"}, nil
 	case core.LetterCodesLow, core.LetterCodesNone:
 		return shape{link: "/me/two-step/recovery-codes"}, nil
+	case core.LetterRestartBeganOwners:
+		return shape{link: "/team/restarts/" + url.PathEscape(asText(letter.Args["restart"]))}, nil
 	case core.LetterRestarted:
 		return disownable(letter, "mail.notme_restart"), nil
 	case core.LetterRestartedOwners, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit, core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners,
@@ -198,7 +200,7 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return shape{closing: []string{"mail.ask"}}, nil // there is nothing left to take away
 	case core.LetterAsked, core.LetterPassVoid:
 		return disownable(letter, "mail.notyou"), nil
-	case core.LetterRemovedOwners, core.LetterFrozen, core.LetterFrozenSole, core.LetterNotMe:
+	case core.LetterRestartBegan, core.LetterRestartRefused, core.LetterRemovedOwners, core.LetterFrozen, core.LetterFrozenSole, core.LetterNotMe:
 		return shape{}, nil // their own sentences say what to do; and a letter about "not me" offers no second one
 	}
 	return shape{}, fmt.Errorf("no letter is called %q", letter.Kind)

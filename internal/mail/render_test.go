@@ -32,14 +32,15 @@ func letter(kind core.LetterKind, language string) core.Letter {
 	}
 	add := func(name string, value any) { l.Args[name] = value }
 	switch kind {
-	case core.LetterRestarted, core.LetterRestartedOwners:
+	case core.LetterRestarted, core.LetterRestartedOwners, core.LetterRestartBegan, core.LetterRestartBeganOwners, core.LetterRestartRefused:
 		add("by", "Bruno Costa")
 		add("reason", "Lost her phone")
 		add("at", "2026-05-15T14:05:00Z")
 		add("verified", "video_call")
 		add("name", "Carla Méndez")
 		add("user", "0197-carla")
-		if kind == core.LetterRestartedOwners {
+		add("restart", "0197-restart")
+		if kind == core.LetterRestartedOwners || kind == core.LetterRestartBeganOwners {
 			l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
 		}
 	case core.LetterAskedTeam:
@@ -112,6 +113,7 @@ func kinds() []core.LetterKind {
 		core.LetterCodeUsed, core.LetterCodesLow, core.LetterCodesNone, core.LetterCodesNew, core.LetterReplay,
 		core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
 		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged, core.LetterNewDevice, core.LetterNewDevicePassword,
+		core.LetterRestartBegan, core.LetterRestartBeganOwners, core.LetterRestartRefused,
 		core.LetterPassVoid, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit,
 		core.LetterNotifyAsked, core.LetterNotifyConfirm, core.LetterNotifyVerified, core.LetterNotifyRemoved,
 		core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterActivatedAgain,

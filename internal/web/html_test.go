@@ -132,6 +132,15 @@ func (a *answer) codes() (codes []string) {
 	return codes
 }
 
+// hrefOf is the first link that begins so.
+func (a *answer) hrefOf(prefix string) string {
+	n := a.find(func(n *html.Node) bool { return n.Data == "a" && strings.HasPrefix(attr(n, "href"), prefix) })
+	if n == nil {
+		return ""
+	}
+	return attr(n, "href")
+}
+
 func (a *answer) link(href string) bool {
 	return a.find(func(n *html.Node) bool { return n.Data == "a" && attr(n, "href") == href }) != nil
 }

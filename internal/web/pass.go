@@ -60,8 +60,8 @@ type receiptPage struct {
 	Pass   string
 }
 
-func (v *visit) showReceipt(id string, done *core.Restart) error {
-	person, err := v.core.Person(v.ctx(), v.by(), id)
+func (v *visit) showReceipt(done *core.Restart) error {
+	person, err := v.core.Person(v.ctx(), v.by(), done.PersonID)
 	if err != nil {
 		return err
 	}

@@ -125,6 +125,8 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 		}
 	case core.ImportOver:
 		links = append(links, link{importPath, v.say("csv.title")})
+	case core.RestartOver, core.SameApprover:
+		links = append(links, link{waitingPath, v.say("second.title")})
 	case core.InvalidCursor, core.RoleInvalid, core.StatusInvalid:
 		if strings.HasPrefix(v.r.URL.Path, auditPath) {
 			links = append(links, link{auditPath, v.say("nav.audit")})

@@ -272,7 +272,7 @@ func approveRequest(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.restarted(q.Person.ID, done)
+	return v.restarted(done)
 }
 
 func refuseRequest(v *visit) error {

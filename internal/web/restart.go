@@ -30,6 +30,9 @@ func showRestart(v *visit) error {
 		common: v.common(v.say("re.q", name)), Person: who, Seen: preview.Newest, Reason: v.typed("reason"),
 		ReasonHint: v.say("re.reasonhint", name, words.Args{"n": core.ReasonLongest}), Ends: v.whatEnds(preview),
 	}
+	if preview.Second {
+		p.Ends = append([]string{v.say("re.secondwill", words.Args{"time": core.PendingLasts})}, p.Ends...)
+	}
 	if preview.RecoveryCodes > 0 {
 		p.Try = v.say("re.try", name, words.Args{"n": preview.RecoveryCodes})
 	}
@@ -97,18 +100,23 @@ func restart(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.restarted(id, done)
+	return v.restarted(done)
 }
 
-// restarted leads on to the receipt of a restart.
-func (v *visit) restarted(id string, done *core.Restart) error {
+// restarted says that the restart waits, shows the pass, or leads to the person's
+// page and says there what was done.
+func (v *visit) restarted(done *core.Restart) error {
+	if done.Waiting != nil {
+		v.tell(notice{Says: "re.second"})
+		return v.see("/team/users/" + done.PersonID)
+	}
 	if done.Pass != "" {
-		return v.showReceipt(id, done)
+		return v.showReceipt(done)
 	}
 	n := notice{Says: "re.done", N: done.SessionsEnded}
 	if done.PassMade {
 		n.With = map[string]string{"pass": "shown"}
 	}
 	v.tell(n)
-	return v.see("/team/users/" + id)
+	return v.see("/team/users/" + done.PersonID)
 }

@@ -23,6 +23,7 @@ type teamPage struct {
 	Filtered             bool
 	Nobody               string // what is said in place of an empty list
 	Rows                 []personRow
+	Waiting              bool   // restarts wait for a second approver
 	Previous, Next       string // addresses
 	Requests             string // restart requests that wait, "" for none
 }
@@ -65,6 +66,11 @@ func showTeam(v *visit) error {
 	} else if dead {
 		p.Letters = v.say("let.some")
 	}
+	waiting, err := v.core.PendingRestarts(v.ctx(), v.by())
+	if err != nil {
+		return err
+	}
+	p.Waiting = len(waiting) > 0
 	if p.Filtered {
 		p.People = v.howMany("team.found", people.Found)
 	}

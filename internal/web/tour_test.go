@@ -55,6 +55,7 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.notifyAddress()
 	tr.activating()
 	tr.passes()
+	tr.waiting()
 	tr.codes()
 	tr.leaving()
 	tr.team()
@@ -310,6 +311,50 @@ func (tr *tour) passes() {
 	}
 	tr.at("pass-void", c.page)
 	tr.at("pass-void-later", c.get("/me/two-step/activate"))
+}
+
+func (tr *tour) waiting() {
+	w := tr.world(worldOptions{})
+	a := tr.browser(w)
+	a.signIn("ana")
+	tr.at("waiting-none", a.get(waitingPath))
+	ana, err := w.core.Session(context.Background(), w.cookie(a, sessionCookie))
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	on := true
+	if _, err := w.core.ChangePolicy(context.Background(), ana.By(core.Origin{}), core.PolicyChange{SecondApprover: &on}); err != nil {
+		tr.t.Fatal(err)
+	}
+	bruno := "/team/users/" + w.people["bruno"].id
+	tr.at("restart-second", a.get(bruno+"/restart"))
+	tr.at("restart-no-second", a.send(bruno+"/restart", "reason", "Lost his phone", "verified_by", "in_person"))
+	second := core.RoleOwner
+	if _, err := w.core.ChangeUser(context.Background(), ana.By(core.Origin{}), w.people["dmitri"].id, core.UserChange{Role: &second}); err != nil {
+		tr.t.Fatal(err)
+	}
+	a.get(bruno + "/restart")
+	tr.at("user-waiting", a.send(bruno+"/restart", "reason", "Lost his phone", "verified_by", "in_person"))
+	tr.at("team-waiting", a.get("/team"))
+	tr.at("waiting", a.get(waitingPath))
+	own := a.page.hrefOf(waitingPath + "/")
+	tr.at("second-own", a.get(own))
+	tr.at("second-same", a.post(own+"/approve", formOf(a)))
+	o := tr.browser(w)
+	o.signIn("dmitri")
+	tr.at("second", o.get(own))
+	form := formOf(o)
+	o.get(bruno + "/restart")
+	tr.at("restart-already-waiting", o.send(bruno+"/restart", "reason", "Lost his phone", "verified_by", "other"))
+	tr.at("second-receipt", o.post(own+"/approve", form))
+	w.people["bruno"].pass = o.page.class("big-code").text()
+	tr.at("second-receipt-again", o.post(own+"/approve", form), w.people["bruno"].pass)
+	tr.at("second-over", o.get(own))
+	a.get(bruno + "/restart")
+	a.send(bruno+"/restart", "reason", "Lost it again", "verified_by", "in_person")
+	a.get(waitingPath)
+	a.get(a.page.hrefOf(waitingPath + "/"))
+	tr.at("second-withdrawn", a.send(a.page.at.Path+"/refuse"))
 }
 
 func (tr *tour) codes() {

@@ -21,6 +21,8 @@ type userPage struct {
 	MayNot   string // why it cannot be done
 	Notes    []note
 	Asked    string // the page that asks "was this them?", "" when there is nothing to ask
+	Waiting  string // a restart waits for a second approver …
+	Look     string // … here
 	Menu     menu
 	Links    []handover // to hand over, right after they were made
 	Invited  bool       // and may be sent again or canceled
@@ -55,6 +57,9 @@ func (v *visit) showUserWith(links []handover) error {
 	p.Notes = v.personNotes(person)
 	if person.AskedAbout != "" {
 		p.Asked = wasThemPath(person.ID, person.AskedAbout)
+	}
+	if r := person.Waiting; r != nil {
+		p.Waiting, p.Look = v.say("second.waits", ofWaiting(r)), waitingPath+"/"+r.ID
 	}
 	if person.TwoStep == core.TwoStepActive && !person.Since.IsZero() {
 		p.Since = v.say("user.since", words.Args{"at": person.Since})
@@ -141,5 +146,9 @@ func (v *visit) restartLine(r core.Restart) string {
 		key = "verified.other"
 	}
 	args["verified"] = v.say(key)
+	if r.BegunBy != "" {
+		args["begun"] = r.BegunBy
+		return v.say("user.history.two", args)
+	}
 	return v.say("user.history.line", args)
 }
