@@ -116,6 +116,8 @@ func EventWords() []string {
 		EventPassAccepted,
 		EventPassRefused,
 		EventPassVoided,
+		EventRestartBegan,
+		EventRestartRefused,
 		EventRestartLimit,
 		EventPersonLimit,
 		EventLetterResent,
