@@ -135,6 +135,11 @@ func (t *tx) changeRole(by Actor, actor, target *userRow, s *sessionRow, role Ro
 	if err := t.setProfile(target, target.name, role, target.status); err != nil {
 		return err
 	}
+	if role == RoleOwner && target.twoStep == TwoStepOff && target.dueBy != 0 { // owners have no days of grace
+		if err := t.setTwoStep(target, TwoStepDue, time.Time{}, DuePolicy); err != nil {
+			return err
+		}
+	}
 	if _, err := t.endSessions(target, EndedRoleChanged, ""); err != nil {
 		return err
 	}
