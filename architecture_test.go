@@ -280,7 +280,7 @@ func TestEveryRouteSaysWhatItNeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	needs := []core.Need{
-		core.NeedOpen, core.NeedAttempt, core.NeedToken, core.NeedActivation, core.NeedSignedIn, core.NeedSteppedUp,
+		core.NeedOpen, core.NeedAttempt, core.NeedToken, core.NeedSession, core.NeedActivation, core.NeedSignedIn, core.NeedSteppedUp,
 		core.NeedAdmin, core.NeedOwner, core.NeedSteppedUpAdmin, core.NeedProxy,
 	}
 	seen := map[string]bool{}

@@ -430,3 +430,99 @@ func TestJ6(t *testing.T) {
 		phone.IsAt("/", http.StatusOK)
 	})
 }
+
+// passesWith fills in the first step with another password than everybody's.
+func (w *walker) passesWith(password string) {
+	w.Fill(w.Say("signin.email"), w.who.Email)
+	w.Fill(w.Say("signin.password"), password)
+	w.Press(w.Say("common.continue"))
+}
+
+// TestJ7 by page: a mailbox alone changes nothing, link and code together set the
+// password, sign nobody in, and leave 2-step as it is. Who lost both has a restart
+// first, then this, then J1.
+func TestJ7(t *testing.T) {
+	t.Parallel()
+	eachLanguage(t, others, func(t *testing.T, a *apptest.App, l words.Language) {
+		const first, second = "twelve green umbrellas", "forty blue umbrellas"
+		carla, elsewhere, ana := walk(a, "carla", l), walk(a, "carla", l), walk(a, "ana", l)
+		label := carla.Say("setpw.label")
+		elsewhere.signsIn()
+		carla.Visit("/me")
+		carla.Follow(carla.Say("signin.forgot"))
+		carla.IsAt("/forgot-password", http.StatusOK)
+		carla.Fill(carla.Say("signin.email"), carla.who.Email)
+		carla.Press(carla.Say("forgot.button"))
+		carla.IsAt("/sign-in", http.StatusOK)
+		carla.Sees(carla.Say("forgot.sent", words.Args{"email": carla.who.Email, "time": time.Hour}))
+
+		// A mail scanner opens the link before her; that uses nothing up, and no token is
+		// in an address for long (T-RESET-6).
+		link := a.LinkIn("Set a new password")
+		walk(a, "carla", l).Visit(strings.TrimPrefix(link, a.URL))
+		carla.Visit(strings.TrimPrefix(link, a.URL))
+		carla.IsAt("/set-password/again", http.StatusOK)
+		if strings.Contains(string(carla.Body), link[len(link)-43:]) {
+			t.Error("the page holds the token of the link")
+		}
+		carla.Sees(carla.Say("setpw.for", words.Args{"email": carla.who.Email}), carla.Say("setpw.codetoo"), carla.Say("setpw.both"))
+		for _, x := range []struct{ password, code, says string }{
+			{first, "", carla.Say("step.empty")},
+			{"short", carla.who.Phone.WrongCode(), carla.Say("setpw.short", words.Args{"n": 15})},
+			{first, carla.who.Phone.WrongCode(), carla.Say("step.nomatch")},
+		} {
+			carla.Fill(label, x.password)
+			carla.Fill(carla.Say("step.label"), x.code)
+			carla.Press(carla.Say("setpw.button"))
+			carla.IsAt("/set-password/again", http.StatusUnprocessableEntity)
+			carla.Sees(x.says)
+			if carla.Holds(label) != "" || carla.Holds(carla.Say("step.label")) != "" {
+				t.Error("the page shows what was typed as a secret")
+			}
+		}
+		carla.Sees(carla.Say("setpw.again"))
+		elsewhere.Visit("/me")
+		elsewhere.IsAt("/me", http.StatusOK)
+
+		carla.Fill(label, first)
+		carla.Fill(carla.Say("step.label"), carla.who.Phone.Code())
+		carla.Press(carla.Say("setpw.button"))
+		carla.IsAt("/sign-in", http.StatusOK)
+		carla.Sees(carla.Say("setpw.done"))
+		if carla.Holds(carla.Say("signin.email")) != carla.who.Email {
+			t.Error("the address is not filled in")
+		}
+		elsewhere.Visit("/me")
+		elsewhere.IsAt("/sign-in", http.StatusOK)
+		elsewhere.Sees(elsewhere.Say("ended.password_set"))
+		carla.Visit("/me")
+		carla.IsAt("/sign-in", http.StatusOK) // nobody is signed in by a link
+		carla.givesPassword()
+		carla.Sees(carla.Say("signin.wrong"))
+		carla.passesWith(first)
+		carla.IsAt("/sign-in/second-step", http.StatusOK)
+		carla.givesCode(carla.who.Phone.Code())
+		carla.IsAt("/me", http.StatusOK)
+		carla.Visit("/me/two-step")
+		carla.Sees(carla.Say("two.codes", words.Args{"n": 10, "m": 10}))
+		carla.Visit(strings.TrimPrefix(link, a.URL))
+		carla.IsAt("/set-password/"+link[len(link)-43:], http.StatusGone)
+
+		// Both lost: restart, link, activation.
+		ana.signsIn()
+		ana.Visit("/team/users/" + carla.who.ID + "/restart")
+		ana.Fill(ana.Say("re.reason"), "lost phone and password")
+		ana.Tick(ana.Say("re.v.phone"))
+		ana.Press(ana.Say("re.item"))
+		carla.Visit("/forgot-password")
+		carla.Fill(carla.Say("signin.email"), carla.who.Email)
+		carla.Press(carla.Say("forgot.button"))
+		carla.Visit(strings.TrimPrefix(a.LinkIn("Set a new password"), a.URL))
+		carla.SeesNot(carla.Say("setpw.codetoo"))
+		carla.Fill(label, second)
+		carla.Press(carla.Say("setpw.button"))
+		carla.passesWith(second)
+		carla.activates(t)
+		carla.IsAt("/", http.StatusOK)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,6 +194,12 @@ func (s *story) atThePhone(a *actor, d *device, args []string) (*apptest.Answer,
 		return d.api.Call(args[1], s.withIDs(args[2]), nil), true
 	case match(args, "asks", "*", "*", "*"):
 		return d.api.Call(args[1], s.withIDs(args[2]), json.RawMessage(args[3])), true
+	case match(args, "sets", "password", "*"):
+		return d.api.Call("POST", "/password/reset", map[string]any{"token": s.token, "new": args[2]}), true
+	case starts(args, "sets", "password", "*", "with"):
+		if code, known := a.code(args[4:]); known {
+			return d.api.Call("POST", "/password/reset", map[string]any{"token": s.token, "new": args[2], "code": code}), true
+		}
 	case match(args, "loses", "phone"):
 		a.self.Phone.Drop()
 		return ok, true
@@ -459,6 +466,11 @@ func (s *story) onThePage(ts *testscript.TestScript, neg bool, a *actor, d *devi
 	}
 	b := d.browser
 	switch {
+	case match(args, "finds", "the", "link", "of", "*"):
+		link := s.app.LinkIn(args[4])
+		s.token = path.Base(link)
+		ts.Setenv("LINK", link)
+		ts.Setenv("TOKEN", s.token)
 	case match(args, "scans", "the", "key"):
 		if err := a.self.Phone.Scan(b.SetupKey()); err != nil {
 			ts.Fatalf("%v", err)

@@ -44,6 +44,7 @@ type story struct {
 	people map[string]*actor
 	last   *apptest.Answer
 	from   string // of which sentence
+	token  string // of the link that somebody found in a letter
 }
 
 type storyKey struct{}

@@ -42,6 +42,7 @@ var refusedTo = map[core.Need]map[string]core.Code{
 		nobody: core.SetupUsed, half: core.SetupUsed, newcomer: core.SetupUsed, activation: core.SetupUsed, member: core.SetupUsed,
 		admin: core.SetupUsed, owner: core.SetupUsed, stale: core.SetupUsed, recovered: core.SetupUsed, stranger: core.SetupUsed,
 	},
+	core.NeedSession:    {nobody: core.NotSignedIn, half: core.NotSignedIn},
 	core.NeedActivation: {nobody: core.NotSignedIn, half: core.NotSignedIn},
 	core.NeedSignedIn:   {nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired},
 	core.NeedProxy:      {nobody: core.NotSignedIn, half: core.NotSignedIn, activation: core.ActivationRequired},
@@ -82,8 +83,8 @@ var samples = map[string]sample{
 
 	"POST /api/v1/sign-in":             {core.NeedOpen, 401, `{"email":"nobody@example.com","password":"none of theirs"}`},
 	"POST /api/v1/sign-in/second-step": {core.NeedAttempt, 410, `{"attempt":"none","code":"123456"}`},
-	"GET /api/v1/session":              {core.NeedActivation, 200, ""},
-	"DELETE /api/v1/session":           {core.NeedActivation, 204, ""},
+	"GET /api/v1/session":              {core.NeedSession, 200, ""},
+	"DELETE /api/v1/session":           {core.NeedSession, 204, ""},
 	"GET /api/v1/sessions":             {core.NeedSignedIn, 200, ""},
 	"DELETE /api/v1/sessions":          {core.NeedSignedIn, 200, ""},
 	"DELETE /api/v1/sessions/{id}":     {core.NeedSignedIn, 200, ""},
@@ -170,9 +171,9 @@ var samples = map[string]sample{
 	"GET /sign-in/ask":           {core.NeedAttempt, 303, ""},
 	"POST /sign-in/ask":          {core.NeedAttempt, 303, "happened=lost_phone"},
 	"POST /sign-in/ask/withdraw": {core.NeedAttempt, 303, ""},
-	"GET /sign-out":              {core.NeedActivation, 200, ""},
-	"POST /sign-out":             {core.NeedActivation, 303, ""},
-	"GET /session/watch":         {core.NeedActivation, 204, "?once=1"},
+	"GET /sign-out":              {core.NeedSession, 200, ""},
+	"POST /sign-out":             {core.NeedSession, 303, ""},
+	"GET /session/watch":         {core.NeedSession, 204, "?once=1"},
 	"GET /assets/{name}":         {core.NeedOpen, 404, ""},
 	"GET /favicon.ico":           {core.NeedOpen, 200, ""},
 	"GET /healthz":               {core.NeedOpen, 200, ""},
@@ -202,6 +203,32 @@ var samples = map[string]sample{
 	"POST /me/two-step/recovery-codes/finish": {core.NeedSignedIn, 303, "saved=true"},
 	"GET /me/two-step/deactivate":             {core.NeedSignedIn, 200, ""},
 	"POST /me/two-step/deactivate":            {core.NeedSignedIn, 422, "code=12345"},
+
+	"POST /api/v1/password":        {core.NeedSession, 409, `{"password":"none of theirs"}`},
+	"PUT /api/v1/password":         {core.NeedSteppedUp, 200, `{"new":"twelve green umbrellas"}`},
+	"POST /api/v1/password/forgot": {core.NeedOpen, 204, `{"email":"nobody@example.com"}`},
+	"POST /api/v1/password/reset":  {core.NeedToken, 410, `{"token":"none","new":"none of theirs","code":"123456"}`},
+	"PUT /api/v1/email":            {core.NeedSteppedUp, 204, `{"email":"another@example.org"}`},
+	"POST /api/v1/email/confirm":   {core.NeedToken, 410, `{"token":"none"}`},
+	"POST /api/v1/email/undo":      {core.NeedToken, 410, `{"token":"none"}`},
+
+	"GET /.well-known/change-password": {core.NeedOpen, 302, ""},
+	"GET /forgot-password":             {core.NeedOpen, 200, ""},
+	"POST /forgot-password":            {core.NeedOpen, 303, "email=nobody@example.com"},
+	"GET /set-password/again":          {core.NeedToken, 410, ""},
+	"POST /set-password/again":         {core.NeedToken, 410, "password=none+of+theirs&code=123456"},
+	"GET /sign-in/new-password":        {core.NeedSession, 303, ""},
+	"POST /sign-in/new-password":       {core.NeedSession, 303, "password=none+of+theirs"},
+	"GET /me/password":                 {core.NeedSteppedUp, 200, ""},
+	"POST /me/password":                {core.NeedSteppedUp, 303, "password=twelve+green+umbrellas"},
+	"GET /me/email":                    {core.NeedSteppedUp, 200, ""},
+	"POST /me/email":                   {core.NeedSteppedUp, 303, "email=another@example.org"},
+	"GET /email/confirm/{token}":       {core.NeedOpen, 410, ""},
+	"GET /email/confirm":               {core.NeedToken, 410, ""},
+	"POST /email/confirm":              {core.NeedToken, 410, ""},
+	"GET /email/undo/{token}":          {core.NeedOpen, 410, ""},
+	"GET /email/undo":                  {core.NeedToken, 410, ""},
+	"POST /email/undo":                 {core.NeedToken, 410, ""},
 
 	"GET /team":                     {core.NeedAdmin, 200, ""},
 	"GET /team/users/{id}":          {core.NeedAdmin, 200, ""},
@@ -259,6 +286,8 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 	switch code := refusedTo[r.Needs][v.name]; {
 	case r.Needs == core.NeedAttempt && !isAPI(r) && v.name != half:
 		return core.AttemptOver
+	case r.Needs == core.NeedToken && !strings.HasPrefix(r.Path, "/setup"):
+		return core.LinkGone // nobody here has opened a link
 	case code == "" && v.name == stranger && strings.Contains(r.Path, "{id}"):
 		return core.Missing
 	case v.name == recovered && r.Method == http.MethodPost && (r.Path == "/me/confirm" || r.Path == "/api/v1/step-up"):
@@ -311,7 +340,7 @@ func (v *visitor) check(t *testing.T, r edge.Route, answer *apptest.Answer) {
 			fail()
 		}
 	case want == "":
-		away := strings.HasPrefix(leads, "/me/confirm") || strings.HasPrefix(leads, "/sign-in") && leads != "/sign-in/ask" && r.Path != "/sign-out"
+		away := strings.HasPrefix(leads, "/me/confirm") || strings.HasPrefix(leads, "/sign-in") && leads != "/sign-in/ask" && r.Path != "/sign-out" && r.Needs != core.NeedOpen
 		if answer.Status == http.StatusForbidden || answer.Status == http.StatusUnauthorized && r.Path != "/sign-in" || away {
 			fail()
 		}
@@ -344,6 +373,8 @@ func (v *visitor) led(r edge.Route, want core.Code, status int, leads string) bo
 		return status == http.StatusSeeOther && strings.HasPrefix(leads, "/me/confirm?next=")
 	case want == core.SetupUsed: // also the form of a link that nobody opened
 		return status == http.StatusConflict || status == http.StatusGone
+	case want == core.LinkGone:
+		return status == http.StatusGone || status == http.StatusForbidden // the form itself, or its token
 	case want == core.Missing:
 		return status == http.StatusNotFound
 	}

@@ -53,7 +53,7 @@ func (a *API) enter(needs core.Need) func(huma.Context, func(huma.Context)) {
 func (a *API) admit(r *http.Request, needs core.Need) (*call, error) {
 	origin := edge.Origin(r, a.trusted, core.ViaAPI)
 	c := &call{request: r, words: a.wordsFor(r, ""), by: core.Nobody(origin)}
-	if needs != core.NeedOpen && needs != core.NeedAttempt {
+	if needs != core.NeedOpen && needs != core.NeedAttempt && needs != core.NeedToken {
 		s, err := a.core.Session(r.Context(), bearer(r.Header))
 		if err != nil {
 			return c, err

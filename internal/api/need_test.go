@@ -19,8 +19,15 @@ import (
 var needOf = map[string]core.Need{
 	"POST /sign-in":                          core.NeedOpen,
 	"POST /sign-in/second-step":              core.NeedAttempt,
-	"GET /session":                           core.NeedActivation,
-	"DELETE /session":                        core.NeedActivation,
+	"GET /session":                           core.NeedSession,
+	"DELETE /session":                        core.NeedSession,
+	"POST /password":                         core.NeedSession,
+	"PUT /password":                          core.NeedSteppedUp,
+	"POST /password/forgot":                  core.NeedOpen,
+	"POST /password/reset":                   core.NeedToken,
+	"PUT /email":                             core.NeedSteppedUp,
+	"POST /email/confirm":                    core.NeedToken,
+	"POST /email/undo":                       core.NeedToken,
 	"GET /sessions":                          core.NeedSignedIn,
 	"DELETE /sessions/{id}":                  core.NeedSignedIn,
 	"DELETE /sessions":                       core.NeedSignedIn,
@@ -124,7 +131,7 @@ func TestEveryOperationHasItsRowNeedAndLimit(t *testing.T) {
 			if op.MaxBodyBytes != 64<<10+1 || len(op.Middlewares) != 1 {
 				t.Errorf("%s %s: limit %d, %d doors", op.Method, path, op.MaxBodyBytes, len(op.Middlewares))
 			}
-			if open := need == core.NeedOpen || need == core.NeedAttempt; open != (len(op.Security) == 0) {
+			if open := need == core.NeedOpen || need == core.NeedAttempt || need == core.NeedToken; open != (len(op.Security) == 0) {
 				t.Errorf("%s %s: security %v", op.Method, path, op.Security)
 			}
 			if op.Summary == "" || op.Description == "" || op.OperationID == "" || op.Responses["500"] == nil {
@@ -190,7 +197,7 @@ func TestNeeds(t *testing.T) {
 			w := newWorld(t)
 			token := who.token(w)
 			expected := map[core.Need]core.Code{
-				core.NeedOpen: in, core.NeedAttempt: in, core.NeedActivation: who.any, core.NeedSignedIn: who.full,
+				core.NeedOpen: in, core.NeedAttempt: in, core.NeedToken: in, core.NeedSession: who.any, core.NeedActivation: who.any, core.NeedSignedIn: who.full,
 				core.NeedSteppedUp: who.stepped, core.NeedAdmin: who.admin, core.NeedOwner: ownersOnly(who.admin, who.name == "an admin"), core.NeedSteppedUpAdmin: who.steppedAdmin,
 			}
 			rows := w.api.Routes()

@@ -54,7 +54,7 @@ func add[I, O any](a *API, op operation, verb func(ctx context.Context, c *call,
 		Extensions:      map[string]any{"x-needs": string(op.needs)},
 		Security:        []map[string][]string{},
 	}
-	if op.needs != core.NeedOpen && op.needs != core.NeedAttempt {
+	if op.needs != core.NeedOpen && op.needs != core.NeedAttempt && op.needs != core.NeedToken {
 		h.Security = []map[string][]string{{bearerScheme: {}}}
 	}
 	h.Responses = a.refusals(op, reflect.TypeFor[I]())
@@ -125,8 +125,13 @@ func has(t reflect.Type, field string) bool {
 func refusedAtTheDoor(needs core.Need) []core.Code {
 	codes := []core.Code{core.NotSignedIn, core.SessionEnded}
 	switch needs {
-	case core.NeedOpen, core.NeedAttempt:
+	case core.NeedOpen, core.NeedAttempt, core.NeedToken:
 		return nil
+	case core.NeedSession:
+		return codes
+	}
+	codes = append(codes, core.PasswordChangeRequired)
+	switch needs {
 	case core.NeedActivation:
 		return codes
 	case core.NeedAdmin:

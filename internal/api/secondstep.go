@@ -16,7 +16,7 @@ type secondStepRequest struct {
 }
 
 type secondStepAnswer struct {
-	Status            string   `json:"status" enum:"signed_in"`
+	Status            string   `json:"status" enum:"signed_in,password_change_required"`
 	Session           *Session `json:"session"`
 	RecoveryCodesLeft int      `json:"recovery_codes_left" doc:"Unused recovery codes"`
 
@@ -37,7 +37,7 @@ func (a *API) secondStep() {
 	add(a, operation{
 		method: http.MethodPost, path: "/sign-in/second-step", needs: core.NeedAttempt, id: "second-step", tag: tagSignIn,
 		summary: "Sign in: the second step",
-		description: "Takes an authentication code or a recovery code in one field and opens the session. A code is accepted once. A typo in a recovery " +
+		description: "Takes an authentication code or a recovery code in one field and opens the session; with `password_change_required` one that reaches POST /password. A code is accepted once. A typo in a recovery " +
 			"code, and a code that is too short or too long, does not count as a try. A session that a recovery code opened lasts an hour and cannot step up. " +
 			"While the authenticator waits, three right codes in a row, from time steps that follow on each other, end its pause: `unlock_codes_left` " +
 			"says how many are missing, and the last one signs in.",

@@ -17,7 +17,7 @@ type Session struct {
 	CreatedAt  time.Time `json:"created_at"`
 	ExpiresAt  time.Time `json:"expires_at" doc:"When it ends unless it is used before, at the latest at its absolute end"`
 	SecondStep string    `json:"second_step" enum:"authenticator,recovery_code,none" doc:"What was really proved besides the password"`
-	Reach      string    `json:"reach" enum:"full,activation" doc:"activation: GET and DELETE /session, GET /two-step and /two-step/activation alone"`
+	Reach      string    `json:"reach" enum:"full,activation,password" doc:"activation: GET and DELETE /session, GET /two-step and /two-step/activation alone; password: GET and DELETE /session and POST /password alone"`
 }
 
 type user struct {
@@ -66,13 +66,13 @@ type withID struct {
 
 func (a *API) session() {
 	add(a, operation{
-		method: http.MethodGet, path: "/session", needs: core.NeedActivation, id: "get-session", tag: tagSession,
-		summary: "This session and who is signed in", description: "Also for a session that reaches activation alone.",
+		method: http.MethodGet, path: "/session", needs: core.NeedSession, id: "get-session", tag: tagSession,
+		summary: "This session and who is signed in", description: "Also for a session that reaches activation or a new password alone.",
 	}, func(_ context.Context, c *call, _ *nothing) (*answer[sessionAnswer], error) {
 		return &answer[sessionAnswer]{Body: sessionAnswer{Session: sessionOf(c.session), User: userOf(c.session.User)}}, nil
 	})
 	add(a, operation{
-		method: http.MethodDelete, path: "/session", needs: core.NeedActivation, id: "sign-out", tag: tagSession,
+		method: http.MethodDelete, path: "/session", needs: core.NeedSession, id: "sign-out", tag: tagSession,
 		summary: "Sign out", description: "Ends this session; its token is dead when this has answered.",
 	}, func(ctx context.Context, c *call, _ *nothing) (*nothing, error) {
 		return nil, a.core.SignOut(ctx, c.by)

@@ -16,7 +16,7 @@ type signInRequest struct {
 }
 
 type signInAnswer struct {
-	Status    string     `json:"status" enum:"second_step_required,signed_in,activation_required" doc:"What comes next"`
+	Status    string     `json:"status" enum:"second_step_required,signed_in,activation_required,password_change_required" doc:"What comes next"`
 	Attempt   string     `json:"attempt,omitempty" doc:"The half-done sign-in, for POST /sign-in/second-step"`
 	Methods   []string   `json:"methods,omitempty" nullable:"false" enum:"authenticator,recovery_code" doc:"What can prove the second step now"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When the attempt is over"`
@@ -32,7 +32,7 @@ func (a *API) signIn() {
 		method: http.MethodPost, path: "/sign-in", needs: core.NeedOpen, id: "sign-in", tag: tagSignIn,
 		summary: "Sign in: the password",
 		description: "With active 2-step authentication a right password gives an attempt, which POST /sign-in/second-step takes. Without, it gives a " +
-			"session; with `activation_required` that session reaches activation and nothing else. An unknown address, a wrong password and a " +
+			"session; with `activation_required` that session reaches activation and nothing else, with `password_change_required` POST /password. An unknown address, a wrong password and a " +
 			"suspended account look the same, and so do the pauses after wrong tries: `too-many-tries` for a while, `password-blocked` after 100 in a row. A remembered device skips the second step: `signed_in`, with second_step `none`.",
 		refuses: []core.Code{core.WrongCredentials, core.TooManyTries, core.PasswordBlocked, core.AccountClosed, core.ServerBusy},
 	}, func(ctx context.Context, c *call, in *request[signInRequest]) (*answer[signInAnswer], error) {

@@ -181,7 +181,7 @@ func newWorld(t testing.TB) *world {
 		w.cast[name] = m
 	}
 	log := slog.New(slog.NewTextHandler(&locked{to: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.core, err = core.Open(t.Context(), core.Options{DataDir: dir, Keys: made.keys, Clock: w.clock.Now, Log: log, Exclusive: true, BeforeStatement: func(q string) error {
+	w.core, err = core.Open(t.Context(), core.Options{DataDir: dir, Keys: made.keys, Clock: w.clock.Now, Log: log, Exclusive: true, Mail: true, BeforeStatement: func(q string) error {
 		if w.fail != nil {
 			return w.fail(q)
 		}

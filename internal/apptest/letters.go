@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -74,4 +75,20 @@ func (a *App) LettersAt(address string) []string {
 		}
 	}
 	return subjects
+}
+
+var linkInLetter = regexp.MustCompile(`https?://[^\s]+/[A-Za-z0-9_-]{43}\b`)
+
+// LinkIn is the one-use link of the newest letter with that subject, whoever got it.
+func (a *App) LinkIn(subject string) (link string) {
+	a.t.Helper()
+	for _, m := range a.Letters() {
+		if m.Subject == subject {
+			link = linkInLetter.FindString(m.Text)
+		}
+	}
+	if link == "" {
+		a.t.Fatalf("no letter %q has a link", subject)
+	}
+	return link
 }

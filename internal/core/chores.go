@@ -29,6 +29,7 @@ var chores = []chore{
 	{"restart_requests", (*tx).expireRequests},
 	{"lanes", (*tx).forgetOldLanes},
 	{"strange_misses", (*tx).forgetOldMisses},
+	{"email_changes", (*tx).forgetOldEmailChanges},
 	{"session_changes", (*tx).forgetSessionChanges},
 	{"letters", (*tx).forgetOldLetters},
 }

@@ -74,6 +74,13 @@ const (
 	EventUnlockRefused         = "unlock.refused"
 	EventGuessingNoticed       = "guessing.noticed"  // the person was told
 	EventGuessingReported      = "guessing.reported" // the owners were
+	EventPasswordLinkAsked     = "password.link_asked"
+	EventPasswordReset         = "password.set"
+	EventPasswordResetRefused  = "password.reset_refused" // a wrong second step beside the link
+	EventPasswordChanged       = "password.changed"
+	EventEmailChangeAsked      = "email.change_asked"
+	EventEmailChanged          = "email.changed"
+	EventEmailUndone           = "email.change_undone"
 )
 
 // EventWords lists every event there is: the audit log can be filtered by them, and
@@ -217,9 +224,17 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 			return err
 		}
 		return t.queueLetterToOwners(LetterRestartedOwners, e.target, e.by.origin, args)
+	case EventPasswordReset:
+		return person(LetterPasswordSet, nil)
+	case EventPasswordChanged:
+		return person(LetterPassword, nil)
 	case EventRecoveryCodeUsed:
 		left, _ := e.details["recovery_codes_left"].(int)
-		if err := person(LetterCodeUsed, map[string]any{"n": left}); err != nil {
+		used := LetterCodeUsed
+		if e.details["for"] == forPasswordReset {
+			used = LetterCodeUsedReset
+		}
+		if err := person(used, map[string]any{"n": left}); err != nil {
 			return err
 		}
 		switch {

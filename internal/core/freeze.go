@@ -44,7 +44,7 @@ func (t *tx) freeze(by Actor, actor, target *userRow, why FreezeReason, details 
 	if err != nil {
 		return err
 	}
-	for _, forget := range []func(*userRow) error{t.deleteLinks, t.forgetBrowsers, t.deleteLanes, t.demandNewPassword, t.closeReactivations} {
+	for _, forget := range []func(*userRow) error{t.revokeLinks, t.forgetBrowsers, t.deleteLanes, t.demandNewPassword, t.closeReactivations} {
 		if err := forget(target); err != nil {
 			return err
 		}

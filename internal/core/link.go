@@ -18,10 +18,16 @@ import (
 const (
 	setupLinkLasts    = time.Hour
 	passwordLinkLasts = 7 * day
+	resetLinkLasts    = time.Hour
+	emailLinkLasts    = day
+	undoLinkLasts     = 3 * day
 	formLasts         = 15 * time.Minute
 
 	purposeSetup    = "setup"
 	purposePassword = "password"
+	purposeReset    = "reset"
+	purposeEmail    = "email"
+	purposeUndo     = "email-undo"
 
 	tokenOfLink = "link"
 )
@@ -30,6 +36,7 @@ const (
 type Link struct {
 	Token     string
 	ExpiresAt time.Time
+	id        string
 }
 
 type linkRow struct{ id, teamID, userID string }
@@ -43,9 +50,14 @@ func (t *tx) makeLink(purpose string, u *userRow, lasts time.Duration) (*Link, e
 	if err := t.deleteLinksOf(purpose, teamID, userID); err != nil {
 		return nil, err
 	}
-	l := &Link{Token: seal.NewToken(), ExpiresAt: t.now.Add(lasts)}
+	return t.addLink(purpose, teamID, userID, lasts)
+}
+
+// addLink makes one beside the earlier ones.
+func (t *tx) addLink(purpose, teamID, userID string, lasts time.Duration) (*Link, error) {
+	l := &Link{Token: seal.NewToken(), ExpiresAt: t.now.Add(lasts), id: newID()}
 	_, err := t.exec(`INSERT INTO links (id, team_id, user_id, purpose, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		newID(), teamID, userID, purpose, t.c.keys.TokenHash(tokenOfLink, l.Token), ms(t.now), ms(l.ExpiresAt))
+		l.id, teamID, userID, purpose, t.c.keys.TokenHash(tokenOfLink, l.Token), ms(t.now), ms(l.ExpiresAt))
 	return l, err
 }
 
@@ -63,6 +75,23 @@ func (c *Core) openLink(ctx context.Context, purpose, token string) (form string
 	return c.signForm(purpose, id, ms(c.Now().Add(formLasts)), seal.NewToken()), err
 }
 
+// formOf takes a form's token, or the link's own from a client that has no address
+// bar to keep it out of. Refuses: link-gone.
+func (c *Core) formOf(ctx context.Context, purpose, text string) (form string, err error) {
+	if strings.Contains(text, ".") {
+		return text, nil
+	}
+	return c.openLink(ctx, purpose, text)
+}
+
+// orGone says of somebody who is not there any more that their link is not either.
+func orGone(err error) error {
+	if IsRefusal(err, Missing) {
+		return refuse(LinkGone)
+	}
+	return err
+}
+
 // signForm makes a form's token; the nonce makes each opening's its own, so that
 // what is bound to one browser's form is worth nothing in another.
 func (c *Core) signForm(purpose, linkID string, until int64, nonce string) string {
@@ -77,8 +106,11 @@ func (c *Core) linkByForm(r reader, purpose, form string) (*linkRow, error) {
 	text, rest, _ := strings.Cut(rest, ".")
 	nonce, _, _ := strings.Cut(rest, ".")
 	until, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || until <= now || !isID(id) || !hmac.Equal([]byte(form), []byte(c.signForm(purpose, id, until, nonce))) {
+	if err != nil || !isID(id) || !hmac.Equal([]byte(form), []byte(c.signForm(purpose, id, until, nonce))) {
 		return nil, refuse(LinkGone)
+	}
+	if until <= now {
+		return nil, refuse(LinkGone).with("form", "old") // its link may still be good
 	}
 	var l linkRow
 	err = r.row(`SELECT id, team_id, user_id FROM links WHERE id = $1 AND purpose = $2 AND used_at = 0 AND expires_at > $3`, id, purpose, now).
@@ -100,6 +132,14 @@ func (t *tx) deleteLinksFor(purpose string, u *userRow) error {
 
 func (t *tx) deleteLinksOf(purpose, teamID, userID string) error {
 	_, err := t.exec(`DELETE FROM links WHERE purpose = $1 AND team_id = $2 AND user_id = $3`, purpose, teamID, userID)
+	return err
+}
+
+// revokeLinks kills the links that a change of credentials overtakes: what somebody
+// asked for before it must not undo it. The one that restores an address stays: it
+// is there for the case that the change was an intruder's.
+func (t *tx) revokeLinks(u *userRow) error {
+	_, err := t.exec(`DELETE FROM links WHERE user_id = $1 AND team_id = $2 AND purpose <> $3`, u.id, u.teamID, purposeUndo)
 	return err
 }
 

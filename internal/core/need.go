@@ -10,7 +10,8 @@ const (
 	NeedOpen           Need = "open"             // anybody
 	NeedAttempt        Need = "attempt"          // a half-done sign-in
 	NeedToken          Need = "token"            // a one-use link's form
-	NeedActivation     Need = "activation"       // a session of any reach
+	NeedSession        Need = "session"          // a session of any reach
+	NeedActivation     Need = "activation"       // … that reaches activation
 	NeedSignedIn       Need = "signed-in"        // a session of full reach
 	NeedSteppedUp      Need = "stepped-up"       // … with password and authenticator proved within ten minutes
 	NeedAdmin          Need = "admin"            // … of an owner or admin
@@ -21,7 +22,7 @@ const (
 
 // Meets says whether a session is enough for a need; nil is yes. An unknown need
 // is refused: errors deny.
-// Refuses: not-signed-in, activation-required, admin-only, owner-only,
+// Refuses: not-signed-in, password-change-required, activation-required, admin-only, owner-only,
 // recovery-session, step-up-required.
 func (n Need) Meets(s *Session, now time.Time) *Refusal {
 	switch n {
@@ -30,6 +31,12 @@ func (n Need) Meets(s *Session, now time.Time) *Refusal {
 	}
 	if s == nil {
 		return refuse(NotSignedIn)
+	}
+	if n == NeedSession {
+		return nil
+	}
+	if s.Reach == ReachPassword {
+		return refuse(PasswordChangeRequired)
 	}
 	if n == NeedActivation {
 		return nil

@@ -200,7 +200,7 @@ func (t *tx) disown(by Actor, u *userRow, l *notMeLetter) (ended int, err error)
 	if _, err := t.deleteDevices(u); err != nil {
 		return 0, err
 	}
-	for _, forget := range []func(*userRow) error{t.deleteAttempts, t.deleteActivations, t.deleteLinks, t.deleteLanes, t.demandNewPassword} {
+	for _, forget := range []func(*userRow) error{t.deleteAttempts, t.deleteActivations, t.revokeLinks, t.deleteLanes, t.demandNewPassword} {
 		if err := forget(u); err != nil {
 			return 0, err
 		}

@@ -73,6 +73,16 @@ const (
 	LetterBlockedPassword LetterKind = "blocked_password"
 	LetterInvite          LetterKind = "invite"       // to an address, with the link
 	LetterInviteKnown     LetterKind = "invite_known" // to who has an account by it already
+	LetterPasswordLink    LetterKind = "pwlink"
+	LetterPasswordSet     LetterKind = "password_set" // with a link
+	LetterPassword        LetterKind = "password"     // changed in a session
+	LetterCodeUsedReset   LetterKind = "code_used_reset"
+	LetterEmailConfirm    LetterKind = "email_confirm" // to the new address
+	LetterEmailTaken      LetterKind = "email_taken"   // to an address that is somebody's
+	LetterEmailAsked      LetterKind = "email_asked"   // to the present one
+	LetterEmailChanged    LetterKind = "email_changed" // to the one before, with the way back
+	LetterEmailNew        LetterKind = "email_new"     // to the one that holds now
+	LetterEmailUndone     LetterKind = "email_undone"  // to both
 )
 
 // Letter is one letter of the queue. Args hold what its sentences name; never a

@@ -114,3 +114,35 @@ func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, name, pass 
 		return t.record(eventOf{event: EventUserJoined, by: by, actor: u, target: u})
 	})
 }
+
+// newPassword stores what a person chose and ends what rested on the one before it:
+// sessions (all but one), remembered devices, half-done sign-ins, links, and what was
+// guessed at the old one.
+func (t *tx) newPassword(u *userRow, hash string, why EndReason, except string) (sessionsEnded int, err error) {
+	if err := t.setNewPassword(u, hash); err != nil {
+		return 0, err
+	}
+	if sessionsEnded, err = t.endSessions(u, why, except); err != nil {
+		return 0, err
+	}
+	if _, err := t.deleteDevices(u); err != nil {
+		return 0, err
+	}
+	if err := t.deleteAttempts(u); err != nil {
+		return 0, err
+	}
+	if err := t.revokeLinks(u); err != nil {
+		return 0, err
+	}
+	return sessionsEnded, t.forgetGuesses(u)
+}
+
+// hashOther hashes a password that is to replace the present one, and says whether
+// it is the same: that would leave things as they are for whoever knows it.
+func (c *Core) hashOther(ctx context.Context, u *userRow, pass string) (hash string, same bool, err error) {
+	if same, _, err = c.verifyPassword(ctx, u, pass); err != nil || same {
+		return "", same, err
+	}
+	hash, err = c.hashPassword(ctx, pass)
+	return hash, false, err
+}

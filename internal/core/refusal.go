@@ -50,10 +50,12 @@ const (
 	AttemptOver          Code = "attempt-over"
 
 	ActivationRequired Code = "activation-required"
-	StepUpRequired     Code = "step-up-required"
-	RecoverySession    Code = "recovery-session"
-	WrongPassword      Code = "wrong-password"
-	PasswordMissing    Code = "password-missing"
+	// PasswordChangeRequired: somebody else may have the password (R13).
+	PasswordChangeRequired Code = "password-change-required"
+	StepUpRequired         Code = "step-up-required"
+	RecoverySession        Code = "recovery-session"
+	WrongPassword          Code = "wrong-password"
+	PasswordMissing        Code = "password-missing"
 
 	AdminOnly Code = "admin-only"
 	OwnerOnly Code = "owner-only"
@@ -110,6 +112,10 @@ const (
 	PasswordTooLong  Code = "password-too-long"
 	PasswordCommon   Code = "password-common"
 	PasswordPersonal Code = "password-personal"
+	PasswordSame     Code = "password-same" // as the one that it is to replace
+	NoPasswordDue    Code = "no-password-due"
+	NoMail           Code = "no-mail" // the server cannot send any
+	EmailSame        Code = "email-same"
 
 	AlreadyInTeam      Code = "already-in-team"
 	AlreadyInvited     Code = "already-invited"
@@ -163,7 +169,7 @@ var kinds = map[Code]Kind{
 	TooManyTries: TooMany, AuthenticatorWait: TooMany, RecoveryWait: TooMany,
 	PasswordBlocked: TooMany, AuthenticatorBlocked: TooMany, RecoveryBlocked: TooMany, SecondStepBlocked: TooMany,
 	AttemptOver:        Gone,
-	ActivationRequired: Forbidden, StepUpRequired: Forbidden, RecoverySession: Forbidden,
+	ActivationRequired: Forbidden, PasswordChangeRequired: Forbidden, StepUpRequired: Forbidden, RecoverySession: Forbidden,
 	AdminOnly: Forbidden, OwnerOnly: Forbidden, Rank: Forbidden, OwnersSessions: Forbidden, Self: Forbidden, Contained: Forbidden,
 	NotTheApprover: Forbidden, AnsweredAlready: Conflict, TooLateToAnswer: Gone, NotSuspended: Conflict, TooManyReports: TooMany,
 	DeactivationPaused: Forbidden, AccountClosed: Forbidden,
@@ -172,6 +178,7 @@ var kinds = map[Code]Kind{
 	ActivationReplaced: Conflict, ActivationNotProved: Conflict, LastOwner: Conflict, EmailTaken: Conflict,
 	SoleOwner: Conflict, RequestIsOpen: Conflict, NoRequest: Conflict, RequestAnswered: Conflict, MatchCodesOver: Conflict, RequestPause: TooMany,
 	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict, PolicyChanged: Conflict,
+	NoPasswordDue: Conflict, NoMail: Busy,
 	ActivationExpired: Gone, LinkGone: Gone,
 	SecondApprover: Conflict, NoSecondApprover: Conflict, RestartWaiting: Conflict, RestartOver: Conflict, SameApprover: Forbidden,
 	PassRequired: Forbidden, PassWait: TooMany, PassVoid: Gone, RestartLimit: TooMany, PersonLimit: TooMany,
@@ -269,7 +276,7 @@ func Codes() []Code {
 		WrongCredentials, NotSignedIn, SessionEnded, TooManyTries, PasswordBlocked, AuthenticatorBlocked, RecoveryBlocked, SecondStepBlocked,
 		CodeEmpty, CodeLength, RecoveryCodeLength, RecoveryCodeTypo, WrongCode, WrongRecoveryCode, CodeUsed, SameCode,
 		AuthenticatorWait, RecoveryWait, RecoveryCodeRefused, AttemptOver,
-		ActivationRequired, StepUpRequired, RecoverySession, WrongPassword, PasswordMissing,
+		ActivationRequired, PasswordChangeRequired, StepUpRequired, RecoverySession, WrongPassword, PasswordMissing,
 		AdminOnly, OwnerOnly, Rank, OwnersSessions, Self, Contained, Missing,
 		NothingToRestart, RestartedMeanwhile, ReasonMissing, ReasonTooLong, VerifiedByMissing,
 		AlreadyActive, NotActive, DeactivationPaused, ActivationExpired, ActivationReplaced, ActivationNotProved, NotSaved, AccountClosed,
@@ -280,6 +287,7 @@ func Codes() []Code {
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
 		SameAddress, TooManyLetters, LetterNotDead, LetterLinkGone,
 		NotTheApprover, AnsweredAlready, TooLateToAnswer, NotSuspended, TooManyReports,
+		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal, PasswordSame, NoPasswordDue, NoMail, EmailSame,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
 		PolicyChanged, OutOfRange, NumberOutOfRange, HostInvalid, TooManyHosts,
 		PolicyChanged, OutOfRange, HostInvalid, TooManyHosts,

@@ -20,12 +20,14 @@ const (
 	SecondStepRecoveryCode  SecondStep = "recovery_code"
 )
 
-// Reach is how far a session reaches: everything, or activation alone (R6).
+// Reach is how far a session reaches: everything, activation alone (R6), or a new
+// password alone (R13).
 type Reach string
 
 const (
 	ReachFull       Reach = "full"
 	ReachActivation Reach = "activation"
+	ReachPassword   Reach = "password"
 )
 
 // EndReason is why a session ended; the sign-in page tells the person.
@@ -41,6 +43,8 @@ const (
 	EndedDeactivated     EndReason = "deactivated"
 	EndedRestarted       EndReason = "restarted"
 	EndedPasswordSet     EndReason = "password_set"
+	EndedPasswordChanged EndReason = "password_changed"
+	EndedEmailUndone     EndReason = "email_undone"
 	EndedSuspended       EndReason = "suspended"
 	EndedRoleChanged     EndReason = "role_changed"
 	EndedByAdministrator EndReason = "by_admin"
@@ -84,15 +88,16 @@ type sessionRow struct {
 	createdAt, lastSeenAt    int64
 	idle, expiresAt, endedAt int64
 	endReason                EndReason
+	passwordDue              bool // opened while a new password was demanded
 }
 
 const sessionColumns = `s.id, s.team_id, s.user_id, s.second_step, s.recovery_code_id, s.password_at, s.second_step_at, s.address, s.device,
-	s.created_at, s.last_seen_at, s.idle_ms, s.expires_at, s.ended_at, s.end_reason, s.device_id`
+	s.created_at, s.last_seen_at, s.idle_ms, s.expires_at, s.ended_at, s.end_reason, s.device_id, s.password_due`
 
 func (s *sessionRow) fields() []any {
 	return []any{
 		&s.id, &s.teamID, &s.userID, (*string)(&s.secondStep), &s.recoveryCodeID, &s.passwordAt, &s.secondStepAt, &s.address, &s.device,
-		&s.createdAt, &s.lastSeenAt, &s.idle, &s.expiresAt, &s.endedAt, (*string)(&s.endReason), &s.deviceID,
+		&s.createdAt, &s.lastSeenAt, &s.idle, &s.expiresAt, &s.endedAt, (*string)(&s.endReason), &s.deviceID, &s.passwordDue,
 	}
 }
 
@@ -118,7 +123,10 @@ func (s *sessionRow) view(u *userRow, now time.Time) *Session {
 		CreatedAt: at(s.createdAt), LastSeenAt: at(s.lastSeenAt), ExpiresAt: at(min(s.expiresAt, s.lastSeenAt+s.idle)),
 		Address: s.address, Device: s.device, Remembered: s.deviceID != "", PasswordAt: at(s.passwordAt), SecondStepAt: at(s.secondStepAt),
 	}
-	if u.state(now) == TwoStepDue {
+	switch {
+	case s.passwordDue:
+		v.Reach = ReachPassword
+	case u.state(now) == TwoStepDue:
 		v.Reach = ReachActivation
 	}
 	return v
@@ -165,6 +173,7 @@ func (t *tx) openSession(u *userRow, by Origin, proof sessionProof) (*Session, e
 	row := &sessionRow{
 		id: newID(), teamID: u.teamID, userID: u.id, secondStep: proof.secondStep, recoveryCodeID: proof.recoveryCodeID, deviceID: proof.deviceID,
 		passwordAt: ms(proof.passwordAt), address: by.Address, device: by.Device, createdAt: ms(t.now), lastSeenAt: ms(t.now),
+		passwordDue: u.passwordDue,
 	}
 	longest := RangeSessionAbsolute.Most
 	switch proof.secondStep {
@@ -175,11 +184,11 @@ func (t *tx) openSession(u *userRow, by Origin, proof sessionProof) (*Session, e
 	}
 	token := seal.NewToken()
 	err := t.row(`INSERT INTO sessions (id, team_id, user_id, token_hash, second_step, recovery_code_id, password_at, second_step_at, address, device, device_id,
-			created_at, last_seen_at, idle_ms, expires_at)
-		SELECT $1, team_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, session_idle_ms, $11 + CASE WHEN session_absolute_ms < $12 THEN session_absolute_ms ELSE $12 END
+			created_at, last_seen_at, password_due, idle_ms, expires_at)
+		SELECT $1, team_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $14, session_idle_ms, $11 + CASE WHEN session_absolute_ms < $12 THEN session_absolute_ms ELSE $12 END
 		FROM policies WHERE team_id = $13 RETURNING idle_ms, expires_at`,
 		row.id, row.userID, t.c.keys.TokenHash(tokenOfSession, token), string(row.secondStep), row.recoveryCodeID, row.passwordAt, row.secondStepAt,
-		row.address, row.device, row.deviceID, row.createdAt, longest.Milliseconds(), row.teamID).Scan(&row.idle, &row.expiresAt)
+		row.address, row.device, row.deviceID, row.createdAt, longest.Milliseconds(), row.teamID, row.passwordDue).Scan(&row.idle, &row.expiresAt)
 	if err != nil {
 		return nil, err
 	}
@@ -204,9 +213,20 @@ func (t *tx) storeLastSeen(batch map[string]seenAt) error {
 }
 
 // actingUser locks the actor's own row and reads the session again under that
-// lock: a session that was ended a moment ago does nothing more (R5). Refuses:
-// not-signed-in, session-ended.
+// lock: a session that was ended a moment ago does nothing more (R5), and one that
+// has to choose a new password first does nothing else (R13). Refuses:
+// not-signed-in, session-ended, password-change-required.
 func (t *tx) actingUser(by Actor) (*userRow, *sessionRow, error) {
+	u, s, err := t.actingUserOfAnyReach(by)
+	if err == nil && s.passwordDue {
+		return nil, nil, refuse(PasswordChangeRequired)
+	}
+	return u, s, err
+}
+
+// actingUserOfAnyReach is actingUser for the little that any session may do.
+// Refuses: not-signed-in, session-ended.
+func (t *tx) actingUserOfAnyReach(by Actor) (*userRow, *sessionRow, error) {
 	if by.session == nil {
 		return nil, nil, refuse(NotSignedIn)
 	}
@@ -217,12 +237,21 @@ func (t *tx) actingUser(by Actor) (*userRow, *sessionRow, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := t.liveSession(by, u)
+	s, err := t.liveSessionOfAnyReach(by, u)
 	return u, s, err
 }
 
-// liveSession reads the actor's session under the lock of its user's row.
+// liveSession reads the actor's session under the lock of its user's row. Refuses:
+// not-signed-in, session-ended, password-change-required.
 func (t *tx) liveSession(by Actor, u *userRow) (*sessionRow, error) {
+	s, err := t.liveSessionOfAnyReach(by, u)
+	if err == nil && s.passwordDue {
+		return nil, refuse(PasswordChangeRequired)
+	}
+	return s, err
+}
+
+func (t *tx) liveSessionOfAnyReach(by Actor, u *userRow) (*sessionRow, error) {
 	s := new(sessionRow)
 	err := t.row(`SELECT `+sessionColumns+` FROM sessions s WHERE s.id = $1 AND s.user_id = $2 AND s.team_id = $3`,
 		by.session.ID, u.id, u.teamID).Scan(s.fields()...)
@@ -252,6 +281,9 @@ func needFull(u *userRow, now time.Time) error {
 func (c *Core) whoReads(r reader, by Actor) (*userRow, error) {
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
+	}
+	if by.session.Reach == ReachPassword {
+		return nil, refuse(PasswordChangeRequired)
 	}
 	u, err := oneUser(r, `u.id = $1 AND u.team_id = $2`, by.session.User.ID, by.session.User.Team.ID)
 	if err != nil {
@@ -287,9 +319,9 @@ func (t *tx) endSessions(u *userRow, why EndReason, except string) (int, error) 
 func (t *tx) replaceToken(s *sessionRow) (string, error) {
 	t.endsAccess()
 	token := seal.NewToken()
-	return token, t.must(refuse(NotSignedIn), `UPDATE sessions SET token_hash = $1, second_step = $2, password_at = $3, second_step_at = $4, last_seen_at = $5
+	return token, t.must(refuse(NotSignedIn), `UPDATE sessions SET token_hash = $1, second_step = $2, password_at = $3, second_step_at = $4, last_seen_at = $5, password_due = $8
 		WHERE id = $6 AND team_id = $7 AND ended_at = 0`,
-		t.c.keys.TokenHash(tokenOfSession, token), string(s.secondStep), s.passwordAt, s.secondStepAt, ms(t.now), s.id, s.teamID)
+		t.c.keys.TokenHash(tokenOfSession, token), string(s.secondStep), s.passwordAt, s.secondStepAt, ms(t.now), s.id, s.teamID, s.passwordDue)
 }
 
 // SignOut ends the actor's session. An ended one is no error.
@@ -315,11 +347,14 @@ func (c *Core) endOwn(ctx context.Context, by Actor, id string, why EndReason) (
 	}
 	err = c.write(ctx, func(t *tx) error {
 		t.endsAccess() // "it is over already" too is true of every process once it is said
-		u, own, err := t.actingUser(by)
+		u, own, err := t.actingUserOfAnyReach(by)
 		if err != nil {
 			return err
 		}
 		if id != own.id {
+			if own.passwordDue {
+				return refuse(PasswordChangeRequired)
+			}
 			if err := needFull(u, t.now); err != nil {
 				return err
 			}

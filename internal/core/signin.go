@@ -18,6 +18,7 @@ const (
 	StepSecondStep Step = "second_step_required"
 	StepActivation Step = "activation_required"
 	StepSignedIn   Step = "signed_in"
+	StepPassword   Step = "password_change_required"
 	StepClosed     Step = "account_closed"
 )
 
@@ -26,6 +27,7 @@ type Standing struct {
 	TwoStep          TwoStep
 	Closed           bool // the window after a restart has passed (R15)
 	SecondStepProved bool
+	PasswordDue      bool // somebody else may have the password (R13)
 }
 
 // Next says what comes after a right password, or after the second step. It is
@@ -36,6 +38,11 @@ func Next(s Standing) Step {
 		return StepClosed
 	case s.TwoStep == TwoStepActive && !s.SecondStepProved:
 		return StepSecondStep
+	case s.PasswordDue:
+		// After the second step: whoever else has the password must not be the one who
+		// replaces it. Before activation: an app is added to an account, and a password
+		// that is known to somebody else is no proof of whose app it is.
+		return StepPassword
 	case s.TwoStep == TwoStepActive, s.TwoStep == TwoStepOff:
 		return StepSignedIn
 	}
@@ -48,7 +55,7 @@ type SignIn struct {
 	Attempt           string   // the attempt's token, while a second step is wanted
 	Methods           []string // "authenticator", "recovery_code": what can be used for it
 	ExpiresAt         time.Time
-	Session           *Session // when signed in, or in `due` with reach activation
+	Session           *Session // when signed in, or with the reach of what comes next
 	UsedRecoveryCode  bool
 	RecoveryCodesLeft int
 	Browser           *Lane             // what it keeps of a full sign-in, for Actor.InBrowser of the next; nil leaves what it holds
@@ -237,7 +244,7 @@ func (t *tx) afterPassword(by Actor, verified *userRow, rehashed string, own tri
 	if err := t.clearPassword(own); err != nil {
 		return nil, err
 	}
-	standing := Standing{TwoStep: u.state(t.now), Closed: u.closed(t.now)}
+	standing := Standing{TwoStep: u.state(t.now), Closed: u.closed(t.now), PasswordDue: u.passwordDue}
 	next := Next(standing)
 	var deviceID string
 	var remembered *RememberedDevice
@@ -409,7 +416,7 @@ func (c *Core) AcceptSecondStep(ctx context.Context, by Actor, attempt, text str
 			return err
 		}
 		result = &SignIn{
-			Next:             Next(Standing{TwoStep: u.state(t.now), SecondStepProved: true}),
+			Next:             Next(Standing{TwoStep: u.state(t.now), SecondStepProved: true, PasswordDue: u.passwordDue}),
 			Session:          s,
 			ExpiresAt:        s.ExpiresAt,
 			UsedRecoveryCode: p.kind == SecondStepRecoveryCode,

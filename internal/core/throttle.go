@@ -184,3 +184,22 @@ func (t *tx) forgetOldThrottles() error {
 	_, err := t.exec(`DELETE FROM throttles WHERE updated_at < $1 AND next_try_at < $2 AND (user_id = '' OR fails = 0)`, ms(t.now.Add(-30*day)), ms(t.now))
 	return err
 }
+
+// countWithin counts one more of what may happen so often in a time, which begins
+// with the first. It says whether this one is still within, and when the next may
+// be where it is not.
+func (t *tx) countWithin(what string, most int64, in time.Duration) (within bool, next time.Time, err error) {
+	subject := t.c.keys.MAC("throttle", []byte(what))
+	if _, err := t.exec(`INSERT INTO throttles (subject, fails, next_try_at, updated_at) VALUES ($1, 0, 0, $2) ON CONFLICT (subject) DO NOTHING`, subject, ms(t.now)); err != nil {
+		return false, time.Time{}, err
+	}
+	n, err := t.exec(`UPDATE throttles SET fails = CASE WHEN next_try_at <= $1 THEN 1 ELSE fails + 1 END,
+			next_try_at = CASE WHEN next_try_at <= $1 THEN $2 ELSE next_try_at END, updated_at = $1
+		WHERE subject = $3 AND (next_try_at <= $1 OR fails < $4)`, ms(t.now), ms(t.now.Add(in)), subject, most)
+	if err != nil || n == 1 {
+		return n == 1, time.Time{}, err
+	}
+	var until int64
+	err = t.row(`SELECT next_try_at FROM throttles WHERE subject = $1`, subject).Scan(&until)
+	return false, at(until), err
+}

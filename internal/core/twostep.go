@@ -83,6 +83,9 @@ func (t *tx) endTwoStep(by Actor, actor, u *userRow, why EndReason, dueBy time.T
 	if err := t.deleteAttempts(u); err != nil {
 		return r, err
 	}
+	if err := t.revokeLinks(u); err != nil {
+		return r, err
+	}
 	end := EndedByRestart
 	switch why {
 	case EndedDeactivated:

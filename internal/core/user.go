@@ -233,6 +233,9 @@ func unclaimedKey(teamID, email string) string { return "\x1f" + teamID + " " + 
 // by. Of several teams' invitations the first one that is accepted counts.
 // Refuses: email-taken.
 func (t *tx) claimAddress(u *userRow) error {
+	if err := t.mayHaveAddress(u.email, u.id); err != nil {
+		return err
+	}
 	err := t.must(refuse(Missing), `UPDATE users SET email_key = $1 WHERE id = $2 AND team_id = $3 AND status = 'invited'`, foldEmail(u.email), u.id, u.teamID)
 	if db.IsUnique(err) {
 		return refuseField(EmailTaken, "email")
@@ -266,6 +269,11 @@ func (t *tx) createUser(n newUser) (*userRow, error) {
 	required, grace, err := t.policyForNewcomer(n.team.ID)
 	if err != nil {
 		return nil, err
+	}
+	if !n.unclaimed { // who is invited claims the address when they join
+		if err := t.mayHaveAddress(n.email, ""); err != nil {
+			return nil, err
+		}
 	}
 	u := &userRow{
 		id: newID(), teamID: n.team.ID, teamName: n.team.Name, email: n.email, name: n.name, role: n.role, status: n.status,
@@ -339,6 +347,32 @@ func (t *tx) storePasswordHash(u *userRow, hash string, status Status) error {
 	return err
 }
 
+// setNewPassword stores a password that the person has just chosen: what was
+// demanded is done.
+func (t *tx) setNewPassword(u *userRow, hash string) error {
+	err := t.must(refuse(LinkGone), `UPDATE users SET password_hash = $1, password_due = FALSE WHERE id = $2 AND team_id = $3 AND password_hash = $4 AND status = 'active'`,
+		hash, u.id, u.teamID, u.passwordHash)
+	if err == nil {
+		u.passwordHash, u.passwordDue = hash, false
+	}
+	return err
+}
+
+// setEmail gives a person another address, from the one that the caller has read.
+// Refuses: email-taken.
+func (t *tx) setEmail(u *userRow, email string) error {
+	err := t.must(refuse(LinkGone), `UPDATE users SET email = $1, email_key = $2 WHERE id = $3 AND team_id = $4 AND email_key = $5`,
+		email, foldEmail(email), u.id, u.teamID, foldEmail(u.email))
+	if db.IsUnique(err) {
+		return refuse(EmailTaken)
+	}
+	if err != nil {
+		return err
+	}
+	u.email = email
+	return t.rewriteWords(u)
+}
+
 // demandNewPassword makes the next sign-in ask for a new password: somebody else may
 // have this one (R13).
 func (t *tx) demandNewPassword(u *userRow) error {
@@ -386,7 +420,7 @@ func (c *Core) SetLanguage(ctx context.Context, by Actor, language string) error
 		return refuse(NotSignedIn)
 	}
 	return c.write(ctx, func(t *tx) error {
-		u, _, err := t.actingUser(by)
+		u, _, err := t.actingUserOfAnyReach(by) // the page that asks for a new password speaks languages too
 		if err != nil {
 			return err
 		}

@@ -214,7 +214,7 @@ func newWorld(t testing.TB, postgres string) *world {
 	if err := os.WriteFile(filepath.Join(dir, "doorstep.db"), made.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := Options{DataDir: dir, Keys: made.keys, Clock: w.clock.Now, Database: postgres, BeforeStatement: w.fault.before, Exclusive: true}
+	o := Options{DataDir: dir, Keys: made.keys, Clock: w.clock.Now, Database: postgres, BeforeStatement: w.fault.before, Exclusive: true, Mail: true}
 	if postgres != "" {
 		o.Lease = 20 * time.Millisecond // every end of a session waits for it
 	}
@@ -295,6 +295,7 @@ var allTables = []string{
 	"known_browsers", "reactivations", "freezes", "not_me_reports",
 	"restart_requests",
 	"lanes", "unlocks", "strange_misses", "guess_warnings",
+	"email_changes",
 }
 
 // snapshot is every row of every table, for "nothing was changed".

@@ -106,6 +106,9 @@ func (l Letters) argsOf(w words.Words, letter core.Letter) words.Args {
 	if args["name"] == nil {
 		args["name"] = tidy(letter.Name)
 	}
+	if letter.Kind == core.LetterPasswordLink {
+		args["time"] = core.ResetLinkLasts
+	}
 	if v := asText(letter.Args["verified"]); v != "" {
 		args["verified"] = w.Say("verified." + v)
 	}
@@ -157,6 +160,14 @@ func shapeOf(letter core.Letter) (shape, error) {
 	switch letter.Kind {
 	case core.LetterActivated, core.LetterDeactivated, core.LetterCodeUsed, core.LetterCodesNew, core.LetterReplay:
 		return disownable(letter, "mail.ok", "mail.notyou"), nil
+	case core.LetterPassword, core.LetterPasswordSet, core.LetterCodeUsedReset, core.LetterEmailAsked:
+		return disownable(letter, "mail.ok", "mail.notyou"), nil
+	case core.LetterPasswordLink, core.LetterEmailConfirm, core.LetterEmailChanged:
+		return shape{carriesLink: true}, nil
+	case core.LetterEmailTaken, core.LetterEmailNew:
+		return shape{}, nil
+	case core.LetterEmailUndone:
+		return shape{closing: []string{"mail.ask"}}, nil
 	case core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterNewDevice, core.LetterNewDevicePassword:
 		return disownable(letter, "mail.ok", "mail.notyou"), nil
 	case core.LetterNotifyAsked, core.LetterNotifyVerified, core.LetterNotifyRemoved:

@@ -92,6 +92,16 @@ func letter(kind core.LetterKind, language string) core.Letter {
 		add("n", 100.0)
 	case core.LetterDeviceRemembered:
 		add("at", "2026-12-24T12:00:00Z")
+	case core.LetterPasswordLink:
+		l.Link = "/set-password/TOKEN"
+	case core.LetterCodeUsedReset:
+		add("n", 1.0)
+	case core.LetterEmailConfirm, core.LetterEmailTaken, core.LetterEmailAsked, core.LetterEmailChanged:
+		add("to", "carla@example.org")
+		add("at", "2026-05-13T14:05:00Z")
+		l.Link = "/email/confirm/TOKEN"
+	case core.LetterEmailNew, core.LetterEmailUndone:
+		add("from", "carla@example.org")
 	case core.LetterNotifyAsked, core.LetterNotifyVerified, core.LetterNotifyRemoved:
 		add("other", "carla@home.example")
 	case core.LetterNotifyConfirm:
@@ -115,6 +125,8 @@ func kinds() []core.LetterKind {
 		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged, core.LetterNewDevice, core.LetterNewDevicePassword,
 		core.LetterRestartBegan, core.LetterRestartBeganOwners, core.LetterRestartRefused,
 		core.LetterPassVoid, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit,
+		core.LetterPasswordLink, core.LetterPasswordSet, core.LetterPassword, core.LetterCodeUsedReset,
+		core.LetterEmailConfirm, core.LetterEmailTaken, core.LetterEmailAsked, core.LetterEmailChanged, core.LetterEmailNew, core.LetterEmailUndone,
 		core.LetterNotifyAsked, core.LetterNotifyConfirm, core.LetterNotifyVerified, core.LetterNotifyRemoved,
 		core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterActivatedAgain,
 		core.LetterFrozen, core.LetterFrozenSole, core.LetterFrozenOwners, core.LetterBroughtBackFrozen, core.LetterBroughtBackFrozenOwners,

@@ -30,7 +30,7 @@ func knownAddresses(routes []edge.Route) *addresses {
 		case core.NeedOpen, core.NeedAttempt, core.NeedToken:
 			continue // a step of signing in, or no page
 		}
-		if r.Method == http.MethodGet && !slices.Contains([]string{"/sign-out", "/me/confirm", "/session/watch"}, r.Path) {
+		if r.Method == http.MethodGet && !slices.Contains([]string{"/sign-out", "/me/confirm", "/session/watch", newPasswordPath}, r.Path) {
 			a.back[r.Path] = r.Needs
 		}
 	}

@@ -91,6 +91,12 @@ func (v *visit) banner(names words.Args) *banner {
 		args[name] = value
 	}
 	switch n.Says {
+	case "forgot.sent":
+		args["time"] = core.ResetLinkLasts
+	case "email.sent":
+		args["time"] = core.EmailLinkLasts
+	}
+	switch n.Says {
 	case afterRecoveryCode:
 		return v.recoveryBanner(n.N)
 	case "re.done":
@@ -108,8 +114,8 @@ func (v *visit) banner(names words.Args) *banner {
 		}
 	case "err.due", "step.timeout", "up.toolong", "signin.restarted":
 		return &banner{Tone: "warn", Lines: []string{v.say(n.Says)}}
-	case "act.already", "refusal.not-active", "sess.already", "sess.endednone", "dev.already":
-		return &banner{Tone: "info", Lines: []string{v.say(n.Says)}}
+	case "forgot.sent", "email.sent", "act.already", "refusal.not-active", "sess.already", "sess.endednone", "dev.already":
+		return &banner{Tone: "info", Lines: []string{v.say(n.Says, args)}}
 	}
 	return &banner{Tone: "ok", Lines: []string{v.say(n.Says, names, args)}}
 }

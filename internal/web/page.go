@@ -148,9 +148,12 @@ func (v *visit) frame(c *common, body template.HTML) frame {
 			f.Idle = edge.Seconds(s.ExpiresAt.Sub(v.core.Now()))
 			f.IdleWarn = v.say("idle.warn", words.Args{"time": idleWarning})
 		}
-		if s.Reach == core.ReachFull {
+		switch s.Reach {
+		case core.ReachFull:
 			f.Menu = v.menu()
-		} else {
+		case core.ReachPassword:
+			f.Home = newPasswordPath
+		default:
 			f.Home = "/me/two-step/activate"
 		}
 	}

@@ -17,6 +17,9 @@ type setPasswordPage struct {
 // uses nothing up: mail scanners open links too (R9).
 func openPasswordLink(v *visit) error {
 	form, err := v.core.OpenPasswordLink(v.ctx(), v.r.PathValue("token"))
+	if core.IsRefusal(err, core.LinkGone) {
+		return openResetLink(v)
+	}
 	if err != nil {
 		return err
 	}

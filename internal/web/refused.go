@@ -31,7 +31,7 @@ func statusOf(r *core.Refusal) int {
 // leadsAway says whether a refusal is answered by another page than the form's.
 func leadsAway(r *core.Refusal) bool {
 	switch r.Code {
-	case core.NotSignedIn, core.SessionEnded, core.AttemptOver, core.ActivationRequired, core.StepUpRequired:
+	case core.NotSignedIn, core.SessionEnded, core.AttemptOver, core.ActivationRequired, core.PasswordChangeRequired, core.StepUpRequired:
 		return true
 	}
 	return false
@@ -76,6 +76,10 @@ func (v *visit) refuse(r *core.Refusal) error {
 			v.tell(notice{Says: "err.due"})
 			return v.see(keepWanted("/me/two-step/activate", v.web.known.wayBack(v.here().String())))
 		}
+	case core.PasswordChangeRequired:
+		if !v.isPost() {
+			return v.see(keepWanted(newPasswordPath, v.web.known.wayBack(v.here().String())))
+		}
 	case core.StepUpRequired:
 		return v.toStepUp(r)
 	}
@@ -97,6 +101,10 @@ func (v *visit) refusePage(r *core.Refusal) error {
 		return v.refuseSaying(r, v.say("err.404.title"), v.say("err.notfound"))
 	case r.Code == core.LinkGone && strings.HasPrefix(v.r.URL.Path, "/setup"):
 		return v.refuseSaying(r, v.say("refusal.link-gone.title"), v.say("setup.gone"))
+	case r.Code == core.LinkGone && strings.HasPrefix(v.r.URL.Path, "/email/"):
+		return v.refuseSaying(r, v.say("refusal.link-gone.title"), v.say("email.gone"))
+	case r.Code == core.LinkGone && r.Args["form"] != nil:
+		return v.refuseSaying(r, v.say("refusal.link-gone.title"), v.say("setpw.old"))
 	}
 	return v.refuseSaying(r, v.say("refusal."+string(r.Code)+".title"), edge.Sentence(v.words, r))
 }
@@ -134,9 +142,14 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 		}
 		links = append(links, link{"/team", v.say("nav.team")})
 	}
+	if r.Code == core.LinkGone && strings.HasPrefix(v.r.URL.Path, "/set-password/") {
+		links = append(links, link{"/forgot-password", v.say("signin.forgot")})
+	}
 	switch {
 	case v.session == nil:
 		return append(links, link{"/sign-in", v.say("common.tosignin")})
+	case v.session.Reach == core.ReachPassword:
+		return append(links, link{newPasswordPath, v.say("setpw.title")})
 	case v.session.Reach != core.ReachFull:
 		return append(links, link{"/me/two-step/activate", v.say("home.activate")})
 	}

@@ -73,7 +73,10 @@ func (v *visit) arrive(s *core.SignIn) error {
 	if s.UsedRecoveryCode {
 		v.tell(notice{Says: afterRecoveryCode, N: s.RecoveryCodesLeft})
 	}
-	if s.Next == core.StepActivation {
+	switch s.Next {
+	case core.StepPassword:
+		return v.see(keepWanted(newPasswordPath, v.next))
+	case core.StepActivation:
 		return v.see(keepWanted("/me/two-step/activate", v.next))
 	}
 	return v.seeWanted("/")
@@ -90,7 +93,7 @@ func (v *visit) whyEnded() *banner {
 	switch why {
 	case core.EndedSignedOut:
 		b.Tone = "ok"
-	case core.EndedRestarted, core.EndedSuspended, core.EndedByAdministrator, core.EndedFrozen, core.EndedNotMe:
+	case core.EndedRestarted, core.EndedSuspended, core.EndedByAdministrator, core.EndedFrozen, core.EndedNotMe, core.EndedEmailUndone:
 		b.Tone = "warn"
 	}
 	key := "ended." + string(why)

@@ -119,6 +119,10 @@ func (v *visit) stepUpFor() string {
 	switch u.Path {
 	case "/me/two-step/activate":
 		return v.say("up.for.activate")
+	case "/me/password":
+		return v.say("up.for.password")
+	case "/me/email":
+		return v.say("up.for.email")
 	case "/me/two-step/recovery-codes":
 		return v.say("up.for.codes")
 	case policyPath:

@@ -160,9 +160,10 @@ type world struct {
 }
 
 type worldOptions struct {
-	empty bool // nobody is there yet
-	demo  bool
-	https bool
+	empty  bool // nobody is there yet
+	demo   bool
+	https  bool
+	noMail bool
 }
 
 func newWorld(t *testing.T) *world { return makeWorld(t, worldOptions{}) }
@@ -184,7 +185,7 @@ func makeWorld(t *testing.T, o worldOptions) *world {
 		p.codes = append([]string(nil), p.codes...)
 		w.people[who] = &p
 	}
-	if w.core, err = core.Open(context.Background(), core.Options{DataDir: dir, Keys: team.keys, Clock: w.clock.Now, BeforeStatement: w.before, Exclusive: true}); err != nil {
+	if w.core, err = core.Open(context.Background(), core.Options{DataDir: dir, Keys: team.keys, Clock: w.clock.Now, BeforeStatement: w.before, Exclusive: true, Mail: !o.noMail}); err != nil {
 		t.Fatal(err)
 	}
 	w.server = httptest.NewUnstartedServer(nil)
