@@ -129,6 +129,7 @@ var samples = map[string]sample{
 	"GET /not-me":                                {core.NeedToken, 410, ""},
 	"POST /not-me":                               {core.NeedToken, 410, ""},
 	"GET /api/v1/team/letters":                   {core.NeedOwner, 200, ""},
+	"POST /api/v1/team/letters/resend-all":       {core.NeedOwner, 200, ""},
 	"POST /api/v1/team/letters/{id}/resend":      {core.NeedOwner, 404, ""},
 	"GET /api/v1/notification-address":           {core.NeedSignedIn, 200, ""},
 	"PUT /api/v1/notification-address":           {core.NeedSteppedUp, 200, `{"email":"second@example.net"}`},
@@ -267,6 +268,7 @@ var samples = map[string]sample{
 	"POST /team/requests/{id}/approve": {core.NeedSteppedUpAdmin, 303, "match_code={match}&reason=lost+phone+she+says&verified_by=in_person"},
 	"POST /team/requests/{id}/refuse":  {core.NeedSteppedUpAdmin, 303, ""},
 	"GET /team/letters":                {core.NeedOwner, 200, ""},
+	"POST /team/letters/resend-all":    {core.NeedOwner, 303, ""},
 	"POST /team/letters/resend":        {core.NeedOwner, 404, "letter=none"},
 
 	"GET /me/notification-address":         {core.NeedSignedIn, 200, ""},
@@ -302,7 +304,9 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.RecoverySession // the verb's own: such a session sees the team and acts on nobody
 	case code == "" && strings.HasSuffix(r.Path, "/was-this-them"):
 		return core.Missing // nobody here activated again after a restart
-	case code == "" && strings.Contains(r.Path, "/letters/"):
+	case v.name == recovered && strings.HasSuffix(r.Path, "/letters/resend-all"):
+		return core.RecoverySession // the same
+	case code == "" && strings.Contains(r.Path, "/letters/") && !strings.HasSuffix(r.Path, "-all"):
 		return core.Missing // nothing was given up
 	case code == "" && v.name == admin && strings.Contains(r.Path, "/restarts/{id}"):
 		return core.Missing // it is about them

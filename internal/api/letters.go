@@ -26,6 +26,10 @@ type lettersQuery struct {
 	State string `query:"state" enum:"dead" default:"dead"`
 }
 
+type resentLetters struct {
+	Letters int `json:"letters" doc:"How many are in the queue again"`
+}
+
 type deadLetters struct {
 	Items []deadLetter `json:"items" nullable:"false"`
 	Total int          `json:"total" doc:"How many there are; the list has the newest 100"`
@@ -51,6 +55,17 @@ func (a *API) letters() {
 			}
 		}
 		return &answer[deadLetters]{Body: out}, nil
+	})
+	add(a, operation{
+		method: http.MethodPost, path: "/team/letters/resend-all", needs: core.NeedOwner, id: "resend-letters", tag: tagTeam,
+		summary: "Have all letters sent again", description: "All that could not be delivered and whose links still work.",
+		refuses: []core.Code{core.RecoverySession},
+	}, func(ctx context.Context, c *call, _ *nothing) (*answer[resentLetters], error) {
+		n, err := a.core.ResendLetters(ctx, c.by)
+		if err != nil {
+			return nil, err
+		}
+		return &answer[resentLetters]{Body: resentLetters{Letters: n}}, nil
 	})
 	add(a, operation{
 		method: http.MethodPost, path: "/team/letters/{id}/resend", needs: core.NeedOwner, id: "resend-letter", tag: tagTeam,

@@ -71,6 +71,7 @@ var needOf = map[string]core.Need{
 	"GET /team/policy":                       core.NeedAdmin,
 	"PATCH /team/policy":                     core.NeedSteppedUpAdmin,
 	"GET /team/letters":                      core.NeedOwner,
+	"POST /team/letters/resend-all":          core.NeedOwner,
 	"POST /team/letters/{id}/resend":         core.NeedOwner,
 	"GET /notification-address":              core.NeedSignedIn,
 	"PUT /notification-address":              core.NeedSteppedUp,

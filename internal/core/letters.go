@@ -69,15 +69,9 @@ func (c *Core) ResendLetter(ctx context.Context, by Actor, id string) error {
 		return refuse(Missing)
 	}
 	return c.write(ctx, func(t *tx) error {
-		u, s, err := t.actingUser(by)
+		u, s, err := t.actingOwner(by)
 		if err != nil {
 			return err
-		}
-		if err := needFull(u, t.now); err != nil {
-			return err
-		}
-		if u.role != RoleOwner {
-			return refuse(OwnerOnly)
 		}
 		kind, recipient, err := t.requeueLetter(u.teamID, id)
 		if err != nil {
@@ -88,4 +82,44 @@ func (c *Core) ResendLetter(ctx context.Context, by Actor, id string) error {
 		}
 		return t.record(eventOf{event: EventLetterResent, by: by, actor: u, team: u.teamID, details: map[string]any{"letter": id, "kind": kind, "to": recipient}})
 	})
+}
+
+// ResendLetters is ResendLetter for all of the team's that can be sent again, after
+// a mail server was away for longer than they are tried; and how many those were.
+// Refuses: what ResendLetter refuses of the actor.
+func (c *Core) ResendLetters(ctx context.Context, by Actor) (n int, err error) {
+	err = c.write(ctx, func(t *tx) error {
+		u, s, err := t.actingOwner(by)
+		if err != nil {
+			return err
+		}
+		if s.secondStep == SecondStepRecoveryCode {
+			return refuse(RecoverySession)
+		}
+		if n, err = t.requeueLetters(u.teamID); err != nil {
+			return err
+		}
+		if n == 0 {
+			t.nothingToRecord()
+			return nil
+		}
+		return t.record(eventOf{event: EventLetterResent, by: by, actor: u, team: u.teamID, details: map[string]any{"letters": n}})
+	})
+	return n, err
+}
+
+// actingOwner is actingUser for what is an owner's alone. Refuses: not-signed-in,
+// session-ended, activation-required, owner-only.
+func (t *tx) actingOwner(by Actor) (*userRow, *sessionRow, error) {
+	u, s, err := t.actingUser(by)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := needFull(u, t.now); err != nil {
+		return nil, nil, err
+	}
+	if u.role != RoleOwner {
+		return nil, nil, refuse(OwnerOnly)
+	}
+	return u, s, nil
 }

@@ -251,5 +251,28 @@ func TestResendLetter(t *testing.T) {
 		}
 		w.ok(w.LetterSent(w.ctx(), id))
 		w.refused(w.ResendLetter(w.ctx(), by(ana), id), LetterNotDead)
+
+		// All at once: those of one's team, whose links still work.
+		w.emptyOutbox()
+		w.queueLink("/x/OVER", time.Hour)
+		w.queueLink("/x/GOOD", day)
+		w.queueLink("/x/BETTER", day)
+		w.ok(w.keepCount(w.ctx(), func(t *tx) error {
+			_, err := t.exec(`UPDATE outbox SET state = 'dead', dead_at = $1, failure = 'refused'`, ms(t.now))
+			return err
+		}))
+		w.clock.advance(time.Hour)
+		for name, want := range map[string]int{"zoe": 0, "ana": 2} {
+			if n, err := w.ResendLetters(w.ctx(), by(w.signIn(name))); err != nil || n != want {
+				t.Errorf("%s: %d, %v", name, n, err)
+			}
+		}
+		_, err = w.ResendLetters(w.ctx(), by(w.signIn("bruno")))
+		w.refused(err, OwnerOnly)
+		_, err = w.ResendLetters(w.ctx(), by(w.signInWithCode("ana", 1)))
+		w.refused(err, RecoverySession)
+		if n := w.count(`SELECT COUNT(*) FROM outbox WHERE state = 'dead'`); n != 1 {
+			t.Errorf("%d are still dead, want the one whose link is over", n)
+		}
 	})
 }

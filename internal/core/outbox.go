@@ -412,6 +412,13 @@ func (t *tx) requeueLetter(teamID, id string) (kind, recipient string, err error
 		WHERE id = $2 AND team_id = $3 AND state = 'dead'`, ms(t.now), id, teamID)
 }
 
+// requeueLetters does it for all of a team's whose links still work.
+func (t *tx) requeueLetters(teamID string) (int, error) {
+	n, err := t.exec(`UPDATE outbox SET state = 'ready', attempts = 0, refusals = 0, lease_until = 0, run_at = $1, dead_at = 0
+		WHERE team_id = $2 AND state = 'dead' AND failure <> 'link-over' AND (link_until = 0 OR link_until > $1)`, ms(t.now), teamID)
+	return int(n), err
+}
+
 const (
 	sentLettersKept = 30 * day // what was told when, for whoever asks; longer than any look back
 	deadLettersKept = 90 * day

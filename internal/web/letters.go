@@ -15,6 +15,7 @@ type lettersPage struct {
 	Printed string // there is no mail server at all
 	Shown   string // how many of how many, "" for all
 	Letters []letterLine
+	All     bool // several can be sent again
 }
 
 type letterLine struct {
@@ -38,6 +39,7 @@ func showLetters(v *visit) error {
 	if total > len(dead) {
 		p.Shown = v.say("let.shown", words.Args{"n": len(dead), "total": total})
 	}
+	again := 0
 	for _, l := range dead {
 		line := letterLine{
 			ID: l.ID, About: v.say("let.news"), To: l.Recipient, Since: l.QueuedAt, Dead: l.GivenUpAt,
@@ -49,8 +51,12 @@ func showLetters(v *visit) error {
 		if l.MayNotResend != nil {
 			line.MayNot = v.say("refusal." + string(l.MayNotResend.Code))
 		}
+		if line.MayNot == "" {
+			again++
+		}
 		p.Letters = append(p.Letters, line)
 	}
+	p.All = again > 1
 	return v.show("letters", p)
 }
 
@@ -59,5 +65,14 @@ func resendLetter(v *visit) error {
 		return err
 	}
 	v.tell(notice{Says: "let.resent"})
+	return v.see(lettersPath)
+}
+
+func resendLetters(v *visit) error {
+	n, err := v.core.ResendLetters(v.ctx(), v.by())
+	if err != nil {
+		return err
+	}
+	v.tell(notice{Says: "let.allresent", N: n})
 	return v.see(lettersPath)
 }

@@ -56,6 +56,10 @@ func (tr *tour) letters() {
 	b.signIn("ana")
 	tr.at("team-letters", b.get("/team"))
 	tr.at("letters", b.get(lettersPath))
+	tr.at("letters-all-resent", b.send(lettersPath+"/resend-all"))
+	w.giveUp()
+	b.signIn("ana")
+	b.get(lettersPath)
 	old := b.page
 	tr.at("letters-resent", b.send(lettersPath+"/resend"))
 	b.page = old

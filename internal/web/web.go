@@ -139,6 +139,7 @@ func (w *Web) Routes() []edge.Route {
 		w.get("/team", core.NeedAdmin, showTeam),
 		w.get(lettersPath, core.NeedOwner, showLetters),
 		w.post(lettersPath+"/resend", core.NeedOwner, resendLetter, showLetters),
+		w.post(lettersPath+"/resend-all", core.NeedOwner, resendLetters, showLetters),
 		w.get("/team/users/{id}", core.NeedAdmin, showUser),
 		w.get("/team/users/{id}/restart", core.NeedSteppedUpAdmin, showRestart),
 		w.post("/team/users/{id}/restart", core.NeedSteppedUpAdmin, restart, showRestart),
