@@ -304,8 +304,6 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.RecoverySession // the verb's own: such a session sees the team and acts on nobody
 	case code == "" && strings.HasSuffix(r.Path, "/was-this-them"):
 		return core.Missing // nobody here activated again after a restart
-	case v.name == recovered && strings.HasSuffix(r.Path, "/letters/resend-all"):
-		return core.RecoverySession // the same
 	case code == "" && strings.Contains(r.Path, "/letters/") && !strings.HasSuffix(r.Path, "-all"):
 		return core.Missing // nothing was given up
 	case code == "" && v.name == admin && strings.Contains(r.Path, "/restarts/{id}"):

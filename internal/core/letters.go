@@ -93,19 +93,22 @@ func (c *Core) ResendLetters(ctx context.Context, by Actor) (n int, err error) {
 		if err != nil {
 			return err
 		}
-		if s.secondStep == SecondStepRecoveryCode {
-			return refuse(RecoverySession)
-		}
 		if n, err = t.requeueLetters(u.teamID); err != nil {
 			return err
 		}
-		if n == 0 {
+		switch {
+		case n == 0:
 			t.nothingToRecord()
 			return nil
+		case s.secondStep == SecondStepRecoveryCode:
+			return refuse(RecoverySession) // R8, as above; what was put back is undone with the refusal
 		}
 		return t.record(eventOf{event: EventLetterResent, by: by, actor: u, team: u.teamID, details: map[string]any{"letters": n}})
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // actingOwner is actingUser for what is an owner's alone. Refuses: not-signed-in,
