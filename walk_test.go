@@ -252,7 +252,7 @@ var samples = map[string]sample{
 	"POST /team/invite":                       {core.NeedAdmin, 303, "emails=new@example.com&role=member"},
 	"GET /team/import":                        {core.NeedSteppedUpAdmin, 200, ""},
 	"POST /team/import":                       {core.NeedSteppedUpAdmin, 303, "text=email%0Anew@example.com"},
-	"GET /team/import/example":                {core.NeedAdmin, 200, ""},
+	"GET /team/import-example":                {core.NeedAdmin, 200, ""},
 	"GET /team/import/{id}":                   {core.NeedSteppedUpAdmin, 404, ""},
 	"POST /team/import/{id}":                  {core.NeedSteppedUpAdmin, 404, ""},
 	"GET /team/import/{id}/left-out":          {core.NeedSteppedUpAdmin, 404, ""},

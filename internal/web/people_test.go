@@ -194,7 +194,7 @@ func TestImportPage(t *testing.T) {
 	if got := b.get(look + "/left-out"); got.status != 200 || !strings.HasPrefix(got.header.Get("Content-Type"), "text/csv") || !strings.Contains(got.body, "bad,,,") {
 		t.Errorf("left out: %d %v %q", got.status, got.header, got.body)
 	}
-	if got := b.get("/team/import/example"); !strings.HasPrefix(got.body, "email,name,role\n") {
+	if got := b.get("/team/import-example"); !strings.HasPrefix(got.body, "email,name,role\n") {
 		t.Errorf("the example: %q", got.body)
 	}
 }

@@ -167,7 +167,7 @@ func (w *Web) Routes() []edge.Route {
 		w.post("/team/invite", core.NeedAdmin, invite, showInvite),
 		w.get(importPath, core.NeedSteppedUpAdmin, showImport),
 		w.post(importPath, core.NeedSteppedUpAdmin, lookAtImport, showImport),
-		w.get(importPath+"/example", core.NeedAdmin, importExample),
+		w.get(importPath+"-example", core.NeedAdmin, importExample),
 		w.get(importPath+"/{id}", core.NeedSteppedUpAdmin, showImportLook),
 		w.post(importPath+"/{id}", core.NeedSteppedUpAdmin, confirmImport, showImportLook),
 		w.get(importPath+"/{id}/left-out", core.NeedSteppedUpAdmin, importLeftOut),
