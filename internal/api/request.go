@@ -16,7 +16,7 @@ type askRequest struct {
 
 // Ask is one's own request, as whoever made it sees it.
 type Ask struct {
-	State     string     `json:"state" enum:"none,open,refused,withdrawn,expired,ended" doc:"What became of the newest request. Where it was approved, the attempt is over"`
+	State     string     `json:"state" enum:"none,open,approved,refused,withdrawn,expired,ended" doc:"What became of the newest request. After a restart the attempt is over; approved says that a second approver is waited for"`
 	Request   string     `json:"request,omitempty" doc:"The request's id"`
 	Token     string     `json:"token,omitempty" doc:"Only when the request was just made: whoever has it sees the match code again"`
 	MatchCode string     `json:"match_code,omitempty" example:"4782" doc:"Four digits that the person reads out to whoever approves; only for the token's holder, and while the request is open"`
@@ -139,21 +139,20 @@ func (a *API) answerRequests() {
 		method: http.MethodPost, path: "/team/requests/{id}/approve", needs: core.NeedSteppedUpAdmin, id: "approve-request", tag: tagTeam,
 		summary: "Approve a restart request",
 		description: "Approving is a restart, with all that a restart does and refuses. The third wrong match code ends the request; six digits are refused and " +
-			"not compared, for they look like an authentication code.",
+			"not compared, for they look like an authentication code. 202 where the restart waits for a second approver.",
 		refuses: []core.Code{
 			core.Self, core.Rank, core.Contained, core.RequestAnswered, core.MatchCodeLength, core.MatchCodeSix, core.WrongMatchCode, core.MatchCodesOver,
-			core.ReasonMissing, core.ReasonTooShort, core.ReasonTooLong, core.VerifiedByMissing, core.NothingToRestart, core.RestartLimit, core.PersonLimit, core.SecondApprover,
+			core.ReasonMissing, core.ReasonTooShort, core.ReasonTooLong, core.VerifiedByMissing, core.NothingToRestart, core.RestartLimit, core.PersonLimit, core.RestartWaiting, core.NoSecondApprover,
 			core.ServerBusy,
 		},
-	}, func(ctx context.Context, c *call, in *approve) (*answer[restartAnswer], error) {
+	}, func(ctx context.Context, c *call, in *approve) (*restartOutcome, error) {
 		r, err := a.core.ApproveRequest(ctx, c.by, in.ID, core.Approval{
 			MatchCode: in.Body.MatchCode, Reason: in.Body.Reason, VerifiedBy: core.VerifiedBy(in.Body.VerifiedBy),
 		})
 		if err != nil {
 			return nil, err
 		}
-		receipt := receiptOf(r)
-		return &answer[restartAnswer]{Body: restartAnswer{Receipt: &receipt, Pass: r.Pass}}, nil
+		return outcomeOf(r), nil
 	})
 	add(a, operation{
 		method: http.MethodPost, path: "/team/requests/{id}/refuse", needs: core.NeedSteppedUpAdmin, id: "refuse-request", tag: tagTeam,

@@ -75,12 +75,17 @@ func (a *API) restart() {
 		if err != nil {
 			return nil, err
 		}
-		if r.Waiting != nil {
-			return &restartOutcome{http.StatusAccepted, restartAnswer{Waiting: waitingOf(r.Waiting)}}, nil
-		}
-		receipt := receiptOf(r)
-		return &restartOutcome{http.StatusOK, restartAnswer{Receipt: &receipt, Pass: r.Pass}}, nil
+		return outcomeOf(r), nil
 	})
+}
+
+// outcomeOf is 202 for a restart that waits for a second approver.
+func outcomeOf(r *core.Restart) *restartOutcome {
+	if r.Waiting != nil {
+		return &restartOutcome{http.StatusAccepted, restartAnswer{Waiting: waitingOf(r.Waiting)}}
+	}
+	receipt := receiptOf(r)
+	return &restartOutcome{http.StatusOK, restartAnswer{Receipt: &receipt, Pass: r.Pass}}
 }
 
 func receiptOf(r *core.Restart) Receipt {

@@ -635,3 +635,37 @@ func TestApprovalIsAllOrNothing(t *testing.T) {
 		}
 	})
 }
+
+// Where the team wants a second approver for this person, an approval begins a
+// restart that waits: nothing changes, and whoever asked hears so.
+func TestApprovalWaitsForASecond(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.exec(`UPDATE policies SET second_approver = TRUE`)
+		ask := w.asks("bruno")
+		ana, olga, attempt := by(w.signIn("ana")), by(w.signIn("olga")), w.attempt("bruno")
+		w.exec(`UPDATE users SET role = 'owner' WHERE id = $1`, w.cast["dmitri"].id)
+		receipt, err := w.ApproveRequest(w.ctx(), ana, ask.ID, approval(ask.MatchCode))
+		w.ok(err)
+		if receipt.Waiting == nil || w.count(`SELECT COUNT(*) FROM restarts`) != 0 || w.stateOf(ask.ID) != "approved" || w.events("bruno", EventRequestApproved) != 1 {
+			t.Fatalf("the first approval: %+v, %s", receipt, w.stateOf(ask.ID))
+		}
+		twice, err := w.ApproveRequest(w.ctx(), ana, ask.ID, approval(ask.MatchCode)) // sent twice
+		w.ok(err)
+		if twice.Waiting == nil || twice.Waiting.ID != receipt.Waiting.ID || w.events("bruno", EventRequestApproved) != 1 {
+			t.Errorf("sent twice: %+v", twice)
+		}
+		seen, err := w.Asked(w.ctx(), attempt, ask.Token)
+		w.ok(err)
+		if seen.State != RequestApproved || seen.MatchCode != "" {
+			t.Errorf("Bruno sees %+v", seen)
+		}
+		if was, _ := w.AskWasApproved(w.ctx(), ask.Token); was {
+			t.Error("one approval is no restart")
+		}
+		_, err = w.ApproveRestart(w.ctx(), olga, receipt.Waiting.ID)
+		w.ok(err)
+		if was, _ := w.AskWasApproved(w.ctx(), ask.Token); !was || w.count(`SELECT COUNT(*) FROM restarts`) != 1 {
+			t.Error("the second approval did not restart him")
+		}
+	})
+}

@@ -268,14 +268,15 @@ func (q *requestRow) waiting(now time.Time) error {
 }
 
 // ApproveRequest approves a request, which is a restart by the same code as any
-// other. The match code is charged before it is compared; the third wrong one ends
+// other; where the team wants a second approver for this person, it begins one that
+// waits for them. The match code is charged before it is compared; the third wrong one ends
 // the request. Sent twice, it answers with the same receipt.
 // Refuses: not-signed-in, activation-required, recovery-session, step-up-required,
 // not-found (also another team's), admin-only, self, rank, contained,
 // request-answered, match-code-length, match-code-six, verified-by-missing,
 // reason-missing, reason-too-short, reason-too-long (none of these counts as a
 // try), wrong-match-code, match-codes-over, nothing-to-restart, restart-limit,
-// person-limit, busy.
+// person-limit, restart-waiting, no-second-approver, busy.
 func (c *Core) ApproveRequest(ctx context.Context, by Actor, id string, a Approval) (*Restart, error) {
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
@@ -333,12 +334,14 @@ func (t *tx) approve(by Actor, actor, target *userRow, q *requestRow, said Resta
 	if err := t.answerRequest(q, actor, RequestApproved, said.Reason); err != nil {
 		return nil, err
 	}
-	receipt, err := t.restart(by, actor, target, said, pass)
+	receipt, err := t.beginOrRestart(by, actor, target, said, pass)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.nameRestart(q, receipt.ID); err != nil {
-		return nil, err
+	if receipt.Waiting == nil {
+		if err := t.nameRestart(q, receipt.ID); err != nil {
+			return nil, err
+		}
 	}
 	return receipt, t.record(eventOf{event: EventRequestApproved, by: by, actor: actor, target: target, reason: said.Reason, details: map[string]any{
 		"request": q.id, "restart": receipt.ID, "verified_by": said.VerifiedBy,
@@ -349,6 +352,13 @@ func (t *tx) approve(by Actor, actor, target *userRow, q *requestRow, said Resta
 func (t *tx) approvedAlready(q *requestRow, actor, target *userRow) (*Restart, error) {
 	if q.kept != RequestApproved || q.answeredByID != actor.id {
 		return nil, nil
+	}
+	if q.restartID == "" {
+		waiting, err := waitingFor(t, target, t.now)
+		if err != nil || waiting == nil || waiting.byID != actor.id {
+			return nil, err
+		}
+		return &Restart{PersonID: target.id, ByID: actor.id, ByName: actor.name, Reason: q.reason, At: at(q.answeredAt), Waiting: waiting.view(target, t.now)}, nil
 	}
 	history, err := restartsOf(t, target, 20)
 	if err != nil {

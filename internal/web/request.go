@@ -50,6 +50,8 @@ func showAsk(v *visit) error {
 			p.Code = ask.MatchCode[:2] + "\u00a0" + ask.MatchCode[2:]
 		}
 		return v.show("ask", p)
+	case core.RequestApproved: // and this attempt lives: nobody was restarted yet
+		p.News = v.say("ask.second")
 	case core.RequestRefused:
 		p.News = v.say("ask.refused")
 	case core.RequestExpired:
