@@ -218,6 +218,10 @@ var notDisowned = map[core.LetterKind]string{
 
 	core.LetterNotifyConfirm: toAnAddress, core.LetterInvite: toAnAddress, core.LetterInviteKnown: toAnAddress, "email_confirm": toAnAddress, "email_taken": toAnAddress,
 
+	core.LetterRestartBeganOwners: toOthers,
+	core.LetterRestartBegan:       "nothing has changed yet, and its own sentences say whom to tell",
+	core.LetterRestartRefused:     "nothing was changed",
+
 	core.LetterNotMe:           "or whoever reads the mail could go on for ever",
 	core.LetterAskRefused:      "nothing was changed",
 	core.LetterCodesLow:        "comes with code_used, and has its own link",
