@@ -112,12 +112,14 @@ func (c *Core) compareCode(place seal.Place, sealedKey []byte, digits string, la
 }
 
 // chargeWaiting counts a try at an authenticator that waits, for whoever proves with
-// codes in a row that it is theirs (unlock.go). The pause goes on as it was. Refuses:
+// codes in a row that it is theirs (unlock.go). The pause goes on as it was. In its first
+// second the codes that began it may still be on their way to being used: none of the
+// same moment takes their step from them. Refuses:
 // authenticator-wait when there is none to end.
 func (t *tx) chargeWaiting(u *userRow) (id string, sealedKey []byte, lastStep int64, ch charge, err error) {
 	ch = charge{nextTryAt: -1, most: mostCodes} // of no pause, so that a refund ends none
 	err = t.each(`UPDATE authenticators SET fails = fails + 1
-		WHERE user_id = $1 AND team_id = $2 AND next_try_at > $3 AND fails < $4 RETURNING id, sealed_key, last_step, fails`,
+		WHERE user_id = $1 AND team_id = $2 AND next_try_at > $3 AND next_try_at - `+pauseOf+` + 1000 <= $3 AND fails < $4 RETURNING id, sealed_key, last_step, fails`,
 		[]any{u.id, u.teamID, ms(t.now), mostCodes}, func(scan func(...any) error) error {
 			return scan(&id, &sealedKey, &lastStep, &ch.fails)
 		})

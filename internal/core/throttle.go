@@ -56,6 +56,20 @@ var chargeSet = func() string {
 	}
 }()
 
+// pauseOf is the length of the pause that a row's failures began, as SQL.
+var pauseOf = func() string {
+	var b strings.Builder
+	b.WriteString("CASE")
+	for fails := int64(freeTries); ; fails++ {
+		wait := waitAfter(fails)
+		if wait >= longWait {
+			fmt.Fprintf(&b, " ELSE %d END", wait.Milliseconds())
+			return b.String()
+		}
+		fmt.Fprintf(&b, " WHEN fails = %d THEN %d", fails, wait.Milliseconds())
+	}
+}()
+
 // charge is one try that has been counted.
 type charge struct {
 	fails     int64 // failures in a row, this one included
