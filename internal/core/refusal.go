@@ -290,10 +290,8 @@ func Codes() []Code {
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal, PasswordSame, NoPasswordDue, NoMail, EmailSame,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
 		PolicyChanged, OutOfRange, NumberOutOfRange, HostInvalid, TooManyHosts,
-		PolicyChanged, OutOfRange, HostInvalid, TooManyHosts,
 		AlreadyInTeam, AlreadyInvited, NotInvited, TooManyInvitations,
 		AddressTwice, ImportEmpty, ImportNoHeader, ImportTooLarge, ImportBroken, ImportOver, ImportHasBadLines, ImportNobody,
-		LinkGone, SetupUsed, NoOwnerYet, InvalidCursor, InvalidField, ServerBusy,
 		LinkGone, SetupUsed, NoOwnerYet, DateInvalid, InvalidCursor, InvalidField, ServerBusy,
 	}
 }
