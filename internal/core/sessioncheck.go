@@ -132,8 +132,8 @@ func sessionEnded(why EndReason) *Refusal {
 // checkedColumns are what the check needs of a session and its user: every column
 // more, and every table more, is felt where many sessions are in use.
 const checkedColumns = `s.id, s.second_step, s.password_at, s.second_step_at, s.address, s.device, s.created_at, s.last_seen_at,
-	s.idle_ms, s.expires_at, s.ended_at, s.end_reason, s.device_id,
-	u.id, u.team_id, u.email, u.name, u.role, u.status, u.language, u.theme, u.password_due,
+	s.idle_ms, s.expires_at, s.ended_at, s.end_reason, s.device_id, s.password_due,
+	u.id, u.team_id, u.email, u.name, u.role, u.status, u.language, u.theme,
 	u.two_step, u.due_by, u.due_reason, u.contained_until, u.created_at, u.last_sign_in_at`
 
 const checkedRows = ` FROM sessions s JOIN users u ON u.id = s.user_id AND u.team_id = s.team_id WHERE `
@@ -141,8 +141,8 @@ const checkedRows = ` FROM sessions s JOIN users u ON u.id = s.user_id AND u.tea
 func checkedFields(s *sessionRow, u *userRow) []any {
 	return []any{
 		&s.id, (*string)(&s.secondStep), &s.passwordAt, &s.secondStepAt, &s.address, &s.device, &s.createdAt, &s.lastSeenAt,
-		&s.idle, &s.expiresAt, &s.endedAt, (*string)(&s.endReason), &s.deviceID,
-		&u.id, &u.teamID, &u.email, &u.name, (*string)(&u.role), (*string)(&u.status), &u.language, &u.theme, &u.passwordDue,
+		&s.idle, &s.expiresAt, &s.endedAt, (*string)(&s.endReason), &s.deviceID, &s.passwordDue,
+		&u.id, &u.teamID, &u.email, &u.name, (*string)(&u.role), (*string)(&u.status), &u.language, &u.theme,
 		(*string)(&u.twoStep), &u.dueBy, (*string)(&u.dueReason), &u.containedUntil, &u.createdAt, &u.lastSignInAt,
 	}
 }
