@@ -116,9 +116,9 @@ func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, name, pass 
 }
 
 // newPassword stores what a person chose and ends what rested on the one before it:
-// sessions (all but one), remembered devices, half-done sign-ins, links, and what was
-// guessed at the old one.
-func (t *tx) newPassword(u *userRow, hash string, why EndReason, except string) (sessionsEnded int, err error) {
+// sessions (all but one), remembered devices, half-done sign-ins, a restart request
+// that somebody made with it, links, and what was guessed at the old one.
+func (t *tx) newPassword(by Actor, u *userRow, hash string, why EndReason, except string) (sessionsEnded int, err error) {
 	if err := t.setNewPassword(u, hash); err != nil {
 		return 0, err
 	}
@@ -129,6 +129,9 @@ func (t *tx) newPassword(u *userRow, hash string, why EndReason, except string) 
 		return 0, err
 	}
 	if err := t.deleteAttempts(u); err != nil {
+		return 0, err
+	}
+	if err := t.endRequest(by, u, u, RequestEnded, EndedByPassword); err != nil {
 		return 0, err
 	}
 	if err := t.revokeLinks(u); err != nil {

@@ -86,7 +86,7 @@ func (c *Core) ownPassword(ctx context.Context, by Actor, pass string, may func(
 			return refuseField(PasswordSame, "password")
 		}
 		u.passwordHash = before.passwordHash // whoever set another one meanwhile ended this session too
-		if ended, err = t.newPassword(u, hash, EndedPasswordChanged, s.id); err != nil {
+		if ended, err = t.newPassword(by, u, hash, EndedPasswordChanged, s.id); err != nil {
 			return err
 		}
 		token, err := t.replaceToken(s)

@@ -205,7 +205,7 @@ func (r passwordReset) set(t *tx, p *proof) error {
 	if r.same && u.passwordDue { // after the code: whoever has only the mailbox learns no password
 		return refuseField(PasswordSame, "password")
 	}
-	ended, err := t.newPassword(u, r.hash, EndedPasswordSet, "")
+	ended, err := t.newPassword(r.by, u, r.hash, EndedPasswordSet, "")
 	if err != nil {
 		return err
 	}

@@ -455,10 +455,18 @@ func TestWhatEndsARequest(t *testing.T) {
 			_, err := w.ApproveRequest(w.ctx(), by(ana), ask.ID, approval(ask.MatchCode))
 			w.refused(err, RequestAnswered)
 		}
+		// A new password: whoever asked with the old one may be somebody else.
+		ana = w.signIn("ana")
+		own := w.asks("ana")
+		_, _, err := w.ChangePassword(w.ctx(), by(ana), "another-one-of-spruce")
+		w.ok(err)
+		if got := w.stateOf(own.ID); got != "ended password_changed" {
+			t.Error(got)
+		}
 		// A deactivation, from a session that was there before.
 		olga := w.signIn("olga")
 		ask := w.asks("olga")
-		_, err := w.DeactivateTwoStep(w.ctx(), by(olga), testPassword, w.cast["olga"].codes[0])
+		_, err = w.DeactivateTwoStep(w.ctx(), by(olga), testPassword, w.cast["olga"].codes[0])
 		w.ok(err)
 		if got := w.stateOf(ask.ID); got != "ended deactivated" || w.events("olga", EventRequestEnded) != 1 {
 			t.Error(got)
