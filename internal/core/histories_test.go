@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,9 @@ func TestHistories(t *testing.T) {
 				"thief guesses":      h.thiefGuesses,
 				"thief activates":    h.thiefActivates,
 				"another team":       h.anotherTeamTries,
+				"forgotten password": h.forgetsPassword,
+				"asks the team":      h.asksTheTeam,
+				"answers a request":  h.answersARequest,
 			})
 		})
 		t.Logf("acts that went through: %v", did)
@@ -78,7 +82,9 @@ type history struct {
 type soul struct {
 	castMember
 	name   string
+	knows  string   // their password
 	pass   string   // that an approver gave them
+	match  string   // of their open request, as the browser that asked shows it
 	spent  []string // codes that were accepted once
 	unused []string // recovery codes
 }
@@ -95,6 +101,7 @@ type held struct {
 
 // account is a person's row, as the database has it.
 type account struct {
+	passwordDue bool
 	role       Role
 	status     Status
 	twoStep    TwoStep
@@ -137,7 +144,7 @@ func (w *world) startsAnew() {
 
 func (h *history) begins() {
 	for name, m := range h.w.cast {
-		h.people[name] = &soul{castMember: m, name: name, unused: slices.Clone(m.codes)}
+		h.people[name] = &soul{castMember: m, name: name, knows: testPassword, unused: slices.Clone(m.codes)}
 	}
 	h.victim = rapid.SampledFrom([]string{"carla", "bruno", "olga"}).Draw(h.T, "the thief knows the password of")
 	h.passes = rapid.Bool().Draw(h.T, "passes for everybody")
@@ -156,9 +163,9 @@ func (h *history) somebody(label string) *soul {
 func (h *history) account(p *soul) account {
 	var a account
 	h.w.ok(h.w.db.Migrations().QueryRow(`SELECT role, status, two_step, due_by, due_reason, contained_until,
-			(SELECT COUNT(*) FROM restarts r WHERE r.user_id = u.id), (SELECT COUNT(*) FROM passes p WHERE p.user_id = u.id) > 0
+			(SELECT COUNT(*) FROM restarts r WHERE r.user_id = u.id), (SELECT COUNT(*) FROM passes p WHERE p.user_id = u.id) > 0, password_due
 		FROM users u WHERE id = $1`, p.id).
-		Scan(&a.role, &a.status, &a.twoStep, &a.dueBy, &a.dueReason, &a.contained, &a.restarts, &a.passWanted))
+		Scan(&a.role, &a.status, &a.twoStep, &a.dueBy, &a.dueReason, &a.contained, &a.restarts, &a.passWanted, &a.passwordDue))
 	if a.twoStep == TwoStepOff && a.dueBy != 0 && h.now() >= a.dueBy {
 		a.twoStep = TwoStepDue // days of grace are over
 	}
@@ -261,10 +268,16 @@ func (h *history) refused(what string, err error, codes ...Code) {
 }
 
 // password gives the right one and checks what it leads to.
-func (h *history) password(p *soul) *SignIn {
+func (h *history) password(p *soul) *SignIn { return h.passwordOf(p, p.knows) }
+
+// passwordOf types a password, right or not any more.
+func (h *history) passwordOf(p *soul, typed string) *SignIn {
 	a := h.account(p)
-	in, err := h.w.BeginSignIn(context.Background(), Nobody(testOrigin), p.email, testPassword, "")
+	in, err := h.w.BeginSignIn(context.Background(), Nobody(testOrigin), p.email, typed, "")
 	switch {
+	case typed != p.knows:
+		h.refused("the sign-in with an old password", err, WrongCredentials)
+		return nil
 	case a.status != StatusActive:
 		h.refused("the sign-in of somebody suspended", err, WrongCredentials)
 		return nil
@@ -278,7 +291,9 @@ func (h *history) password(p *soul) *SignIn {
 		return nil
 	case a.twoStep == TwoStepActive && (in.Next != StepSecondStep || in.Session != nil):
 		h.Fatalf("the password of %s alone opened a session", p.name)
-	case a.twoStep == TwoStepDue && (in.Session == nil || in.Session.Reach != ReachActivation):
+	case a.passwordDue && in.Session != nil && in.Session.Reach != ReachPassword:
+		h.Fatalf("R13: %s has to choose a new password, and the old one led to %s", p.name, in.Session.Reach)
+	case a.twoStep == TwoStepDue && !a.passwordDue && (in.Session == nil || in.Session.Reach != ReachActivation):
 		h.Fatalf("R6: %s is due, and the password led to %+v", p.name, in)
 	}
 	return in
@@ -290,6 +305,10 @@ func (h *history) signsIn(*rapid.T) { h.signsInAs(h.somebody("who")) }
 func (h *history) signsInAs(p *soul) *held {
 	in := h.password(p)
 	if in == nil || h.taken && p.name == h.victim {
+		return nil
+	}
+	if in.Session != nil && in.Session.Reach == ReachPassword {
+		h.choosesPassword(p, in.Session)
 		return nil
 	}
 	x := &held{s: in.Session, who: p.name, provedAt: h.w.clock.Now()}
@@ -307,6 +326,11 @@ func (h *history) signsInAs(p *soul) *held {
 		return nil
 	}
 	p.spends(code)
+	p.match = "" // a request ends when its person gets in
+	if got.Session.Reach == ReachPassword {
+		h.choosesPassword(p, got.Session)
+		return nil
+	}
 	x.s, x.code, x.provedAt = got.Session, code, h.w.clock.Now()
 	h.holds(x)
 	h.went("sign-in")
@@ -339,7 +363,7 @@ func (h *history) stepsUp(*rapid.T) {
 		code = h.proof(p)
 	}
 	recovery := slices.Contains(p.unused, code)
-	s, err := h.w.StepUp(context.Background(), actor, testPassword, code)
+	s, err := h.w.StepUp(context.Background(), actor, p.knows, code)
 	if err != nil {
 		h.refused("a step-up", err, RecoverySession, WrongCode, NotSignedIn, SessionEnded, RecoveryCodeRefused)
 		return
@@ -434,7 +458,7 @@ func (h *history) deactivates(*rapid.T) {
 	if x.code != "" && rapid.Bool().Draw(h.T, "with the code of the sign-in") {
 		code = x.code
 	}
-	_, err := h.w.DeactivateTwoStep(context.Background(), actor, testPassword, code)
+	_, err := h.w.DeactivateTwoStep(context.Background(), actor, p.knows, code)
 	if code == x.code {
 		h.refused("R3: the code that opened the session", err)
 		return
@@ -463,7 +487,7 @@ func (h *history) isReset(what string, p *soul) {
 		}
 	}
 	h.ended(p, nil)
-	p.key, p.unused = nil, nil
+	p.key, p.unused, p.match = nil, nil, ""
 	if p.name == h.victim {
 		h.taken = false
 	}
@@ -558,7 +582,7 @@ func (h *history) timePasses(*rapid.T) {
 
 func (h *history) thiefSignsIn(*rapid.T) {
 	p := h.people[h.victim]
-	if in := h.password(p); in != nil && in.Session != nil {
+	if in := h.passwordOf(p, testPassword); in != nil && in.Session != nil && in.Session.Reach != ReachPassword {
 		h.holds(&held{s: in.Session, who: p.name, thief: true, provedAt: h.w.clock.Now()})
 		h.went("the thief has a session for activation")
 	}
@@ -569,7 +593,7 @@ func (h *history) thiefSignsIn(*rapid.T) {
 func (h *history) thiefGuesses(*rapid.T) {
 	p := h.people[h.victim]
 	a := h.account(p)
-	in := h.password(p)
+	in := h.passwordOf(p, testPassword)
 	if in == nil || in.Attempt == "" || h.taken {
 		return
 	}
@@ -600,7 +624,10 @@ func (h *history) thiefGuesses(*rapid.T) {
 				h.Fatalf("R13: guesses at the app locked the recovery codes: %v", err)
 			}
 			p.spends(code)
-			h.holds(&held{s: got.Session, who: p.name, code: code, provedAt: h.w.clock.Now()})
+			p.match = ""
+			if got.Session.Reach != ReachPassword {
+				h.holds(&held{s: got.Session, who: p.name, code: code, provedAt: h.w.clock.Now()})
+			}
 		}
 	}
 }
@@ -622,6 +649,145 @@ func (h *history) thiefActivates(*rapid.T) {
 	h.taken = true
 	p.key, p.unused = nil, nil
 	h.went("the thief activated behind the password alone")
+}
+
+// choosesPassword is what somebody does who has to.
+func (h *history) choosesPassword(p *soul, s *Session) {
+	chosen := fmt.Sprintf("spruce-and-paper-%d", h.now())
+	ctx := context.Background()
+	_, err := h.w.Sessions(ctx, by(s))
+	h.refused("R13: something else than a new password", err, PasswordChangeRequired)
+	if _, err := h.w.ChooseNewPassword(ctx, by(s), chosen); err != nil {
+		h.refused("choosing a new password", err)
+		return
+	}
+	p.knows = chosen
+	h.ended(p, nil)
+	h.went("a password that was due")
+}
+
+// forgetsPassword: J7 and R9, by whoever reads the mailbox.
+func (h *history) forgetsPassword(*rapid.T) {
+	p := h.somebody("who")
+	ctx, before := context.Background(), h.account(p)
+	_, err := h.w.db.Migrations().Exec(`DELETE FROM outbox WHERE kind = $1`, string(LetterPasswordSet))
+	h.w.ok(err)
+	if err := h.w.AskPasswordReset(ctx, Nobody(testOrigin), p.email); err != nil {
+		h.refused("asking for a new password", err)
+		return
+	}
+	token := h.linkTo(p, LetterPasswordSet)
+	if token == "" {
+		return
+	}
+	form, err := h.w.OpenResetLink(ctx, token)
+	if err != nil {
+		h.refused("a reset's link", err)
+		return
+	}
+	chosen := fmt.Sprintf("paper-and-spruces-%d", h.now())
+	if before.twoStep == TwoStepActive {
+		_, err := h.w.SetForgottenPassword(ctx, Nobody(testOrigin), form, chosen, "000000")
+		if err == nil {
+			h.Fatal("R9: the mailbox alone set a password where 2-step is active")
+		}
+		h.refused("R9", err)
+	}
+	code := ""
+	if before.twoStep == TwoStepActive {
+		if h.taken && p.name == h.victim {
+			return
+		}
+		code = h.proof(p)
+	}
+	if _, err := h.w.SetForgottenPassword(ctx, Nobody(testOrigin), form, chosen, code); err != nil {
+		h.refused("a reset", err)
+		return
+	}
+	if code != "" {
+		p.spends(code)
+	}
+	p.knows = chosen
+	after := h.account(p)
+	after.passwordDue = before.passwordDue
+	if after != before {
+		h.Fatalf("R9: a reset of the password made %+v of %+v", after, before)
+	}
+	if n := h.w.count(`SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND ended_at = 0`, p.id); n != 0 {
+		h.Fatalf("R9: %d sessions live after a reset of the password", n)
+	}
+	h.ended(p, nil)
+	h.went("reset of a password")
+}
+
+// linkTo is the token of the newest letter of a kind to somebody.
+func (h *history) linkTo(p *soul, kind LetterKind) string {
+	for {
+		letters, err := h.w.ClaimLetters(context.Background(), 50)
+		h.w.ok(err)
+		for _, l := range letters {
+			if l.Kind == kind && l.Recipient == p.email {
+				return l.Link[strings.LastIndexByte(l.Link, '/')+1:]
+			}
+		}
+		if len(letters) == 0 {
+			return ""
+		}
+	}
+}
+
+// asksTheTeam: J8, by the person or, with the password, by the thief, who then talks
+// somebody into typing the digits.
+func (h *history) asksTheTeam(*rapid.T) {
+	p := h.somebody("who")
+	in := h.password(p)
+	if in == nil || in.Attempt == "" {
+		return
+	}
+	ask, err := h.w.AskTeam(context.Background(), Nobody(testOrigin), in.Attempt, "", LostPhone)
+	if err != nil {
+		h.refused("asking the team", err)
+		return
+	}
+	p.match = ask.MatchCode
+	h.went("request")
+}
+
+func (h *history) answersARequest(*rapid.T) {
+	x, actor := h.one("whose session", h.live(full), leaders...)
+	if x == nil {
+		return
+	}
+	target := h.somebody("whose request")
+	ctx, a, b := context.Background(), h.account(h.people[x.who]), h.account(target)
+	var id string
+	if err := h.w.db.Migrations().QueryRow(`SELECT id FROM restart_requests WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1`, target.id).Scan(&id); err != nil {
+		return // never asked
+	}
+	heard := target.match
+	if rapid.IntRange(0, 3).Draw(h.T, "did not listen") == 0 {
+		heard = "0000"
+	}
+	if rapid.IntRange(0, 3).Draw(h.T, "refuses") == 0 {
+		if err := h.w.RefuseRequest(ctx, actor, id, Refusing{NotThem: rapid.Bool().Draw(h.T, "it was not them")}); err == nil {
+			target.match = ""
+			h.went("refusal of a request")
+		}
+		return
+	}
+	got, err := h.w.ApproveRequest(ctx, actor, id, Approval{MatchCode: heard, Reason: "heard the digits on a call to a known number", VerifiedBy: VerifiedKnownNumber})
+	if err != nil {
+		h.refused("an approval", err)
+		return
+	}
+	allowed := a.role != RoleMember && x.who != target.name && (a.role == RoleOwner || b.role == RoleMember) && h.now() >= a.contained &&
+		a.twoStep == TwoStepActive && x.s.SecondStep == SecondStepAuthenticator && h.now() < x.provedAt.Add(10*time.Minute).UnixMilli()
+	if !allowed || heard == "" || heard != target.match {
+		h.Fatalf("%s (%+v) approved the request of %s with %q, and the browser that asked shows %q", x.who, a, target.name, heard, target.match)
+	}
+	h.isReset("R4: an approved request", target)
+	target.pass = got.Pass
+	h.went("approval of a request")
 }
 
 // anotherTeamTries: another team's people do not exist (R7).
@@ -662,7 +828,7 @@ func (h *history) theRulesHold(*rapid.T) {
 			h.Fatalf("R5: a session of %s that has ended is accepted", x.who)
 		case a.status != StatusActive:
 			h.Fatalf("%s is suspended and signed in", x.who)
-		case (a.twoStep == TwoStepDue) != (s.Reach == ReachActivation):
+		case s.Reach != ReachPassword && (a.twoStep == TwoStepDue) != (s.Reach == ReachActivation):
 			h.Fatalf("R6: %s is %s and reaches %s", x.who, a.twoStep, s.Reach)
 		case x.thief && s.Reach == ReachFull && !h.taken && a.twoStep != TwoStepOff:
 			h.Fatalf("the thief is %s", x.who)
