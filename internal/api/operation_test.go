@@ -183,7 +183,7 @@ func TestPeopleInPages(t *testing.T) {
 		page := w.call("GET", "/team/users?limit=3&cursor="+cursor, bruno, nil).is(200).keys("", "items", "next_cursor")
 		for _, p := range page.items() {
 			seen = append(seen, p["name"].(string))
-			if len(p) != 11 {
+			if len(p) != 12 {
 				t.Errorf("a line of the list: %v", p)
 			}
 			if p["name"] == "Farid" && (p["status"] != "invited" || p["last_sign_in_at"] != nil) {

@@ -98,7 +98,7 @@ func TestRoutes(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("%d %q", code, stderr)
 	}
-	line := regexp.MustCompile(`^[A-Z]+ /\S* (open|attempt|token|activation|signed-in|stepped-up|admin|owner|stepped-up admin|proxy)$`)
+	line := regexp.MustCompile(`^[A-Z]+ /\S* (open|attempt|token|session|activation|signed-in|stepped-up|admin|owner|stepped-up admin|proxy)$`)
 	for row := range strings.Lines(stdout) {
 		if !line.MatchString(strings.TrimSuffix(row, "\n")) {
 			t.Errorf("a row is %q", row)

@@ -185,7 +185,16 @@ func TestBroughtBackIsStillClosed(t *testing.T) {
 		w.refused(w.BringBackFromConsole(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, "not the console"), NotSignedIn)
 		again, err := w.RestartFromConsole(w.ctx(), Console("root"), w.cast["carla"].email, "talked to her")
 		w.ok(err)
-		w.activatesAgain("carla", "her laptop", again.Pass)
+		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["carla"].email, testPassword, "")
+		w.ok(err)
+		if in.Session.Reach != ReachPassword {
+			t.Fatalf("the old password reaches %s", in.Session.Reach)
+		}
+		in, err = w.ChooseNewPassword(w.ctx(), by(in.Session), otherPassword)
+		w.ok(err)
+		if in.Session.Reach != ReachActivation || again.Pass != "" {
+			t.Errorf("then %s, pass %q", in.Session.Reach, again.Pass)
+		}
 	})
 }
 
