@@ -52,6 +52,8 @@ func TestNoHostOfARequestGetsIntoALetter(t *testing.T) {
 		say(carla, "PUT", at+"/notification-address?next=https://evil.example/&return=https://evil.example/", map[string]any{"email": email})
 		say(ana, "POST", at+"/team/users?next=https://evil.example/", map[string]any{"email": email, "role": "member", "url": nil})
 		say(ana, "POST", at+"/team/users", map[string]any{"email": email, "role": "member"})
+		say("", "POST", at+"/password/forgot", map[string]any{"email": "elena@example.com"})
+		say(ana, "PUT", at+"/email", map[string]any{"email": email})
 		say(ana, "POST", at+"/team/users/"+a.Person("carla").ID+"/restart-two-step", map[string]any{"reason": "lost phone", "verified_by": "in_person"})
 	}
 	raw(t, a.Listen, append([]string{"GET /team HTTP/1.1", "Connection: close"}, lines...), nil)

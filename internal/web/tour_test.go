@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,7 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr := &tour{t: t, lang: lang}
 	tr.signingIn()
 	tr.secondStep()
+	tr.passwords()
 	tr.own()
 	tr.sessions()
 	tr.devices()
@@ -635,7 +637,7 @@ func element(t *testing.T, p *answer, n *html.Node, ids map[string]bool) {
 			t.Error("a button without a type")
 		}
 	case "form":
-		if attr(n, "method") == "post" && attr(n, "action") != "/sign-in" && !strings.HasPrefix(attr(n, "action"), "/demo/") && attr(findIn(n, "csrf"), "value") == "" {
+		if attr(n, "method") == "post" && !slices.Contains([]string{"/sign-in", "/forgot-password"}, attr(n, "action")) && !strings.HasPrefix(attr(n, "action"), "/demo/") && attr(findIn(n, "csrf"), "value") == "" {
 			t.Errorf("the form to %s has no token", attr(n, "action"))
 		}
 	case "input", "select", "textarea":
