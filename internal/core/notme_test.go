@@ -170,6 +170,7 @@ func TestNotMeOfASoleOwner(t *testing.T) {
 		w.refused(err, AccountClosed)
 		r, err = w.RestartFromConsole(w.ctx(), Console("root"), w.cast["zoe"].email, "met her")
 		w.ok(err)
+		w.letsThePasswordBe("zoe")
 		w.activatesAgain("zoe", "her laptop", r.Pass)
 	})
 }

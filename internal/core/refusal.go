@@ -284,7 +284,6 @@ func Codes() []Code {
 		SoleOwner, RequestIsOpen, RequestPause, NoRequest, RequestAnswered, HappenedMissing,
 		MatchCodeLength, MatchCodeSix, WrongMatchCode, MatchCodesOver, ReasonTooShort,
 		SecondApprover, NoSecondApprover, SameApprover, RestartWaiting, RestartOver,
-		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal,
 		SameAddress, TooManyLetters, LetterNotDead, LetterLinkGone,
 		NotTheApprover, AnsweredAlready, TooLateToAnswer, NotSuspended, TooManyReports,
 		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal, PasswordSame, NoPasswordDue, NoMail, EmailSame,

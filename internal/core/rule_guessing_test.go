@@ -63,6 +63,7 @@ func TestR13TheCaps(t *testing.T) {
 	t.Run("50 wrong authentication codes block the authenticator", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			w.missed("carla", int(mostCodes), w.wrongCode("carla"))
+			w.letsThePasswordBe("carla")
 			for _, later := range []time.Duration{0, time.Hour, 40 * day} {
 				w.clock.advance(later)
 				w.ok(w.Chores(w.ctx()))
@@ -104,6 +105,7 @@ func TestR13TheCaps(t *testing.T) {
 	t.Run("20 wrong recovery codes block the set", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			w.missed("carla", int(mostRecoveryCodes), wrongRecoveryCode)
+			w.letsThePasswordBe("carla")
 			w.clock.advance(40 * day)
 			w.refused(w.code2("carla", w.cast["carla"].codes[0]), RecoveryBlocked)
 			if n := w.count(`SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1 AND used_at <> 0`, w.cast["carla"].id); n != 0 {
@@ -126,6 +128,7 @@ func TestR13TheCaps(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			w.missed("carla", int(mostRecoveryCodes), wrongRecoveryCode)
 			w.missed("carla", int(mostCodes), w.wrongCode("carla"))
+			w.letsThePasswordBe("carla")
 			w.refused(w.code2("carla", w.code("carla")), SecondStepBlocked)
 			w.refused(w.code2("carla", w.cast["carla"].codes[0]), SecondStepBlocked)
 			_, err := w.RestartTwoStep(w.ctx(), by(w.signIn("ana")), w.cast["carla"].id, goodReason)

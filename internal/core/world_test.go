@@ -377,6 +377,15 @@ func (w *world) signInWithCode(name string, n int) *Session {
 	return in.Session
 }
 
+// letsThePasswordBe takes back that a new password is asked for, in a test of
+// something else.
+func (w *world) letsThePasswordBe(name string) {
+	w.t.Helper()
+	_, err := w.db.Migrations().Exec(`UPDATE users SET password_due = FALSE WHERE id = $1`, w.cast[name].id)
+	w.ok(err)
+	w.Forget()
+}
+
 func by(s *Session) Actor { return s.By(testOrigin) }
 
 // refused checks that err is the refusal.
