@@ -102,14 +102,14 @@ type held struct {
 // account is a person's row, as the database has it.
 type account struct {
 	passwordDue bool
-	role       Role
-	status     Status
-	twoStep    TwoStep
-	dueBy      int64
-	dueReason  DueReason
-	contained  int64
-	restarts   int
-	passWanted bool
+	role        Role
+	status      Status
+	twoStep     TwoStep
+	dueBy       int64
+	dueReason   DueReason
+	contained   int64
+	restarts    int
+	passWanted  bool
 }
 
 // letsTheLogGo does what only the owner of a database can, so that one of them serves
