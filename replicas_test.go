@@ -272,6 +272,7 @@ func (w *team) rows(query string, args ...any) (all []map[string]any) {
 func (w *team) puts(p *person, role core.Role) {
 	w.t.Helper()
 	w.exec(`UPDATE users SET status = 'active', role = $1, two_step = 'active', due_by = 0, due_reason = '', contained_until = 0 WHERE id = $2`, string(role), p.id)
+	w.exec(`DELETE FROM restarts WHERE team_id = $1`, w.id)
 	for _, table := range slices.Backward(takenAway) {
 		w.exec(`DELETE FROM `+table+` WHERE user_id = $1`, p.id)
 	}

@@ -205,6 +205,11 @@ func (a *App) Stop() {
 	if a.reach != nil {
 		a.reach.CloseIdleConnections()
 	}
+	// Connections that the server no longer has as its own are told by Shutdown alone,
+	// which is not waited for.
+	told, over := context.WithCancel(context.Background())
+	over()
+	_ = a.server.Config.Shutdown(told)
 	a.server.CloseClientConnections() // a stream that somebody watches would keep it open
 	a.server.Close()
 	if err := a.Core.Close(); err != nil {

@@ -164,7 +164,9 @@ func (c *Core) storedKeyCheck(ctx context.Context) (stored []byte, err error) {
 // way fail.
 func (c *Core) Close() error {
 	c.looker.end()
-	return errors.Join(c.seen.end(c), c.db.Close())
+	err := errors.Join(c.seen.end(c), c.db.Close())
+	c.sessions.forgetAll() // whoever still asks is not answered from memory
+	return err
 }
 
 // Ready says whether the storage answers a read now; nil is ready.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +15,7 @@ import (
 // another site} is refused and changes nothing.
 func TestFormTokens(t *testing.T) {
 	w := newWorld(t)
+	waiting := w.restartThatWaits()
 	w.restart("dmitri") // somebody in due, for the forms of an activation
 	asked := w.browser()
 	asked.get("/sign-in")
@@ -44,6 +46,9 @@ func TestFormTokens(t *testing.T) {
 		path := strings.ReplaceAll(r.Path, "{id}", w.people["carla"].id)
 		if strings.Contains(r.Path, "/requests/") {
 			path = strings.ReplaceAll(r.Path, "{id}", ask.ID)
+		}
+		if strings.HasPrefix(r.Path, waitingPath) {
+			path = strings.ReplaceAll(r.Path, "{id}", waiting)
 		}
 		session := w.cookie(b, sessionCookie)
 		for name, send := range map[string]func() *answer{
@@ -101,4 +106,24 @@ func TestStaleForm(t *testing.T) {
 	if b.send(path).at.Path != "/team/users/"+w.people["carla"].id {
 		t.Errorf("sent again: %s", b.page.problem())
 	}
+}
+
+// restartThatWaits is the id of one that Ana began, of Bruno's 2-step, and that waits
+// for Dmitri, who is made an owner for it.
+func (w *world) restartThatWaits() string {
+	w.t.Helper()
+	ctx, b := context.Background(), w.browser()
+	b.signIn("ana")
+	ana, err := w.core.Session(ctx, w.cookie(b, sessionCookie))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	by, on, owner := ana.By(core.Origin{}), true, core.RoleOwner
+	_, policy := w.core.ChangePolicy(ctx, by, core.PolicyChange{SecondApprover: &on})
+	_, role := w.core.ChangeUser(ctx, by, w.people["dmitri"].id, core.UserChange{Role: &owner})
+	r, err := w.core.RestartTwoStep(ctx, by, w.people["bruno"].id, core.RestartRequest{Reason: "lost the phone", VerifiedBy: core.VerifiedInPerson})
+	if err := errors.Join(policy, role, err); err != nil || r.Waiting == nil {
+		w.t.Fatal(r, err)
+	}
+	return r.Waiting.ID
 }

@@ -43,7 +43,8 @@ func TestBlockedInPages(t *testing.T) {
 		t.Errorf("a phone shows a keyboard for %s", got)
 	}
 	b.send("/sign-in/second-step", "code", w.code(w.people["carla"])).wants(t, http.StatusTooManyRequests, "/sign-in/second-step", w.says("refusal.authenticator-blocked"))
-	b.send("/sign-in/second-step", "code", w.people["carla"].paper()).wants(t, http.StatusOK, "/", "")
+	b.send("/sign-in/second-step", "code", w.people["carla"].paper()).wants(t, http.StatusOK, newPasswordPath, w.says("setpw.must"))
+	b.send(newPasswordPath, "password", "twelve green umbrellas").wants(t, http.StatusOK, "/", "")
 	b.get("/me/two-step").wants(t, http.StatusOK, "/me/two-step", w.says("two.appblocked"))
 
 	ana := w.browser()
@@ -118,7 +119,7 @@ func TestUnlockInPages(t *testing.T) {
 	for _, says := range []string{"step.unlocktwo", "step.unlockone"} {
 		b.send("/sign-in/second-step", "code", w.code(w.people["carla"])).wants(t, http.StatusTooManyRequests, "/sign-in/second-step", w.says(says))
 	}
-	b.send("/sign-in/second-step", "code", w.code(w.people["carla"])).wants(t, http.StatusOK, "/", "")
+	b.send("/sign-in/second-step", "code", w.code(w.people["carla"])).wants(t, http.StatusOK, newPasswordPath, "")
 }
 
 // The password is blocked at an address that nobody owns too, and looks alike.

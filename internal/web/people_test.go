@@ -80,7 +80,7 @@ func formOfPage(page *answer, fields ...string) url.Values {
 
 // Invited in the pages, handed over, joined, looked after, removed.
 func TestInviteToRemove(t *testing.T) {
-	w := newWorld(t)
+	w := makeWorld(t, worldOptions{noMail: true})
 	ana := w.browser()
 	ana.signIn("ana")
 	ana.get("/team/invite")
@@ -154,7 +154,7 @@ func TestPeopleInMenus(t *testing.T) {
 
 // A file that a browser uploads, to the end; sent again it says the same.
 func TestImportPage(t *testing.T) {
-	w := newWorld(t)
+	w := makeWorld(t, worldOptions{noMail: true})
 	b := w.browser()
 	b.signIn("ana")
 	b.get("/team/import")
