@@ -29,8 +29,6 @@ func (w *world) guesses(who string, n int, wrong func() string) {
 	}
 }
 
-const wrongPaper = "0000-0000-0000-0000"
-
 // What somebody sees whose app, codes, or both are blocked, and what owners see.
 func TestBlockedInPages(t *testing.T) {
 	w := newWorld(t)
