@@ -24,8 +24,17 @@ const (
 // be an older one too, which stands further down.
 var (
 	browserNames = [...][2]string{
-		{"edg/", "edge"}, {"edga/", "edge"}, {"edgios/", "edge"}, {"opr/", "opera"}, {"vivaldi/", "vivaldi"}, {"samsungbrowser/", "samsung"},
-		{"firefox/", "firefox"}, {"fxios/", "firefox"}, {"crios/", "chrome"}, {"chrome/", "chrome"}, {"safari/", "safari"},
+		{"edg/", "edge"},
+		{"edga/", "edge"},
+		{"edgios/", "edge"},
+		{"opr/", "opera"},
+		{"vivaldi/", "vivaldi"},
+		{"samsungbrowser/", "samsung"},
+		{"firefox/", "firefox"},
+		{"fxios/", "firefox"},
+		{"crios/", "chrome"},
+		{"chrome/", "chrome"},
+		{"safari/", "safari"},
 	}
 	systemNames = [...][2]string{
 		{"android", "android"}, {"iphone", "ios"}, {"ipad", "ios"}, {"windows", "windows"}, {"cros", "chromeos"}, {"mac os x", "macos"}, {"freebsd", "freebsd"}, {"linux", "linux"},

@@ -54,7 +54,7 @@ func TestTheLinkOfALetterIsSealed(t *testing.T) {
 		if l, err := w.scanLetter(func(into ...any) error {
 			err := w.read(w.ctx()).row(`SELECT id, team_id, user_id, kind, recipient, name, language, args, created_at, attempts, lease_until, sealed_link
 				FROM outbox WHERE id = $1`, letters[0].ID).Scan(into...)
-			*(into[11].(*[]byte)) = sealed[1]
+			*into[11].(*[]byte) = sealed[1]
 			return err
 		}); err != nil || l.Link != "" {
 			t.Errorf("another letter's link opens: %q, %v", l.Link, err)

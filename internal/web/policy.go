@@ -315,8 +315,13 @@ func (v *visit) effectBanner(e *core.PolicyEffect, labels map[string]string) *ba
 		key string
 		n   int
 	}{
-		{"pol.effect", e.MustActivate}, {"pol.effect.now", e.MustActivateNow}, {"pol.effect.more", e.MoreDays}, {"pol.effect.freed", e.Freed},
-		{"pol.effect.sessions", e.SessionsEnd}, {"pol.effect.devices", e.DevicesForgotten}, {"pol.effect.paused", e.MayNotDeactivate},
+		{"pol.effect", e.MustActivate},
+		{"pol.effect.now", e.MustActivateNow},
+		{"pol.effect.more", e.MoreDays},
+		{"pol.effect.freed", e.Freed},
+		{"pol.effect.sessions", e.SessionsEnd},
+		{"pol.effect.devices", e.DevicesForgotten},
+		{"pol.effect.paused", e.MayNotDeactivate},
 	} {
 		if x.n > 0 {
 			b.Lines = append(b.Lines, v.say(x.key, words.Args{"n": x.n, "at": e.MustActivateBy}))
