@@ -43,7 +43,7 @@ func (a *API) passwordChange() {
 		summary: "Sign in: the new password",
 		description: "For a session with reach `password`, which a sign-in with `password_change_required` gave: somebody else may have the old one. All other sessions " +
 			"end. This session gets a new token and reaches what comes next.",
-		refuses: append(refusedPasswords(), core.NoPasswordDue, core.AccountClosed),
+		refuses: append(refusedPasswords(), core.NoPasswordDue, core.PasswordByLink, core.AccountClosed),
 	}, func(ctx context.Context, c *call, in *request[choosePasswordRequest]) (*answer[choosePasswordAnswer], error) {
 		s, err := a.core.ChooseNewPassword(ctx, c.by, in.Body.Password)
 		if err != nil {

@@ -56,7 +56,7 @@ func (a *API) secondApprover() {
 		description: "It is the restart: the answer is its receipt, with the pass. Whoever began it cannot approve it, nor can the person; only who may restart " +
 			"that person themself.",
 		refuses: []core.Code{
-			core.SameApprover, core.Contained, core.NothingToRestart, core.RestartOver, core.RestartLimit, core.PersonLimit, core.ServerBusy,
+			core.SameApprover, core.OwnerTooNew, core.Contained, core.NothingToRestart, core.RestartOver, core.RestartLimit, core.PersonLimit, core.ServerBusy,
 		},
 	}, func(ctx context.Context, c *call, in *ofRestart) (*answer[restartAnswer], error) {
 		r, err := a.core.ApproveRestart(ctx, c.by, in.ID)

@@ -190,8 +190,11 @@ func TestBroughtBackIsStillClosed(t *testing.T) {
 		if in.Session.Reach != ReachPassword {
 			t.Fatalf("the old password reaches %s", in.Session.Reach)
 		}
-		in, err = w.ChooseNewPassword(w.ctx(), by(in.Session), otherPassword)
+		_, err = w.ChooseNewPassword(w.ctx(), by(in.Session), otherPassword)
+		w.refused(err, PasswordByLink) // whoever knows the old one is not who replaces it
+		_, err = w.SetForgottenPassword(w.ctx(), Nobody(testOrigin), w.forgot("carla"), otherPassword, "")
 		w.ok(err)
+		in = w.signsInWith("carla", otherPassword)
 		if in.Session.Reach != ReachActivation || again.Pass != "" {
 			t.Errorf("then %s, pass %q", in.Session.Reach, again.Pass)
 		}

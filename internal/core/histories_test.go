@@ -658,7 +658,7 @@ func (h *history) choosesPassword(p *soul, s *Session) {
 	_, err := h.w.Sessions(ctx, by(s))
 	h.refused("R13: something else than a new password", err, PasswordChangeRequired)
 	if _, err := h.w.ChooseNewPassword(ctx, by(s), chosen); err != nil {
-		h.refused("choosing a new password", err)
+		h.refused("choosing a new password", err) // by link, where the password was all that was proved
 		return
 	}
 	p.knows = chosen

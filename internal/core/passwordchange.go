@@ -30,14 +30,17 @@ func (c *Core) ChangePassword(ctx context.Context, by Actor, pass string) (s *Se
 
 // ChooseNewPassword is for a session that reaches nothing else: somebody else may
 // have the password that it was opened with (R13). The session goes on, with a new
-// token, to what comes next. Refuses: not-signed-in, no-password-due, password-…,
-// password-same, busy.
+// token, to what comes next. Refuses: not-signed-in, no-password-due, password-by-link,
+// password-…, password-same, busy.
 func (c *Core) ChooseNewPassword(ctx context.Context, by Actor, pass string) (*SignIn, error) {
 	if by.session == nil {
 		return nil, refuse(NotSignedIn)
 	}
 	if by.session.Reach != ReachPassword {
 		return nil, refuse(NoPasswordDue)
+	}
+	if r := c.NewPasswordByLink(by.session); r != nil {
+		return nil, r
 	}
 	var next Step
 	s, _, err := c.ownPassword(ctx, by, pass, func(t *tx) (*userRow, *sessionRow, error) {
@@ -59,6 +62,18 @@ func (c *Core) ChooseNewPassword(ctx context.Context, by Actor, pass string) (*S
 		return nil, err
 	}
 	return &SignIn{Next: next, Session: s, ExpiresAt: s.ExpiresAt}, nil
+}
+
+// NewPasswordByLink says that a session may not choose the password that is demanded,
+// since it proved nothing but the one that somebody else may have: without 2-step, or
+// after a restart. Whoever was quicker would be the one who replaces it, and "this was
+// not me" would hand the account over. The mailbox decides then; nil where there is
+// no mail, or a second step was proved. Refuses: password-by-link.
+func (c *Core) NewPasswordByLink(s *Session) *Refusal {
+	if s == nil || s.Reach != ReachPassword || s.SecondStep != SecondStepNone || s.Remembered || !c.MailConfigured() {
+		return nil
+	}
+	return refuse(PasswordByLink)
 }
 
 // ownPassword sets it for the session that acts; who may, and what becomes of the

@@ -115,8 +115,16 @@ func TestR13NewPassword(t *testing.T) {
 		if due.Next != StepPassword || due.Session.Reach != ReachPassword {
 			t.Errorf("next is %s with reach %s", due.Next, due.Session.Reach)
 		}
-		if due, err = w.ChooseNewPassword(w.ctx(), by(due.Session), otherPassword); err != nil || due.Next != StepActivation || due.Session.Reach != ReachActivation {
-			t.Errorf("%+v %v", due, err)
+		// But by the mailbox: that sign-in proved what somebody else may know.
+		_, err = w.ChooseNewPassword(w.ctx(), by(due.Session), otherPassword)
+		w.refused(err, PasswordByLink)
+		_, err = w.SetForgottenPassword(w.ctx(), Nobody(testOrigin), w.forgot("dmitri"), otherPassword, "")
+		w.ok(err)
+		if w.live(due.Session) {
+			t.Error("the session behind the old password goes on")
+		}
+		if due = w.signsInWith("dmitri", otherPassword); due.Next != StepActivation || due.Session.Reach != ReachActivation {
+			t.Errorf("%+v", due)
 		}
 		// A reset satisfies it too, but not with the same password.
 		demand("elena")
@@ -150,4 +158,28 @@ func TestNextWithPasswordDue(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", x.s, got, x.want)
 		}
 	}
+}
+
+// "This was not me" must not hand an account over: where nothing but the password is
+// asked for, whoever knows it would be first to replace it.
+func TestWhoKnowsThePasswordDoesNotReplaceIt(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.signsInWith("elena", testPassword)
+		w.clock.advance(time.Minute)
+		_, err := w.BeginSignIn(w.ctx(), Nobody(Origin{Via: ViaPage, Address: "192.0.2.8", Device: chromeOnPhone}), w.cast["elena"].email, testPassword, "") // the thief
+		w.ok(err)
+		_, err = w.reportNotMe(w.letterTo("elena", LetterNewDevicePassword).NotMe)
+		w.ok(err)
+		thief := w.signsInWith("elena", testPassword)
+		if thief.Next != StepPassword {
+			t.Fatalf("next is %s", thief.Next)
+		}
+		_, err = w.ChooseNewPassword(w.ctx(), by(thief.Session), otherPassword)
+		w.refused(err, PasswordByLink)
+		_, err = w.SetForgottenPassword(w.ctx(), Nobody(testOrigin), w.forgot("elena"), otherPassword, "")
+		w.ok(err)
+		if in := w.signsInWith("elena", otherPassword); in.Next != StepSignedIn || w.live(thief.Session) {
+			t.Errorf("next is %s, the thief lives on: %t", in.Next, w.live(thief.Session))
+		}
+	})
 }

@@ -114,6 +114,8 @@ const (
 	PasswordPersonal Code = "password-personal"
 	PasswordSame     Code = "password-same" // as the one that it is to replace
 	NoPasswordDue    Code = "no-password-due"
+	PasswordByLink   Code = "password-by-link"
+	OwnerTooNew      Code = "owner-too-new"
 	NoMail           Code = "no-mail" // the server cannot send any
 	EmailSame        Code = "email-same"
 
@@ -178,7 +180,7 @@ var kinds = map[Code]Kind{
 	ActivationReplaced: Conflict, ActivationNotProved: Conflict, LastOwner: Conflict, EmailTaken: Conflict,
 	SoleOwner: Conflict, RequestIsOpen: Conflict, NoRequest: Conflict, RequestAnswered: Conflict, MatchCodesOver: Conflict, RequestPause: TooMany,
 	SetupUsed: Conflict, NoOwnerYet: Conflict, TeamNameTaken: Conflict, PolicyChanged: Conflict,
-	NoPasswordDue: Conflict, NoMail: Busy,
+	NoPasswordDue: Conflict, PasswordByLink: Forbidden, OwnerTooNew: Forbidden, NoMail: Busy,
 	ActivationExpired: Gone, LinkGone: Gone,
 	SecondApprover: Conflict, NoSecondApprover: Conflict, RestartWaiting: Conflict, RestartOver: Conflict, SameApprover: Forbidden,
 	PassRequired: Forbidden, PassWait: TooMany, PassVoid: Gone, RestartLimit: TooMany, PersonLimit: TooMany,
@@ -283,10 +285,10 @@ func Codes() []Code {
 		PassRequired, PassEmpty, PassLength, PassTypo, WrongPass, PassWait, PassVoid, RestartLimit, PersonLimit,
 		SoleOwner, RequestIsOpen, RequestPause, NoRequest, RequestAnswered, HappenedMissing,
 		MatchCodeLength, MatchCodeSix, WrongMatchCode, MatchCodesOver, ReasonTooShort,
-		SecondApprover, NoSecondApprover, SameApprover, RestartWaiting, RestartOver,
+		SecondApprover, NoSecondApprover, SameApprover, OwnerTooNew, RestartWaiting, RestartOver,
 		SameAddress, TooManyLetters, LetterNotDead, LetterLinkGone,
 		NotTheApprover, AnsweredAlready, TooLateToAnswer, NotSuspended, TooManyReports,
-		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal, PasswordSame, NoPasswordDue, NoMail, EmailSame,
+		PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordPersonal, PasswordSame, NoPasswordDue, PasswordByLink, NoMail, EmailSame,
 		LastOwner, EmailTaken, EmailInvalid, NameMissing, NameTooLong, RoleInvalid, StatusInvalid, TeamNameMissing, TeamNameTaken,
 		PolicyChanged, OutOfRange, NumberOutOfRange, HostInvalid, TooManyHosts,
 		AlreadyInTeam, AlreadyInvited, NotInvited, TooManyInvitations,

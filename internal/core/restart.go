@@ -152,7 +152,14 @@ func (c *Core) RestartTwoStep(ctx context.Context, by Actor, userID string, requ
 // beginOrRestart restarts, or where the team wants a second approver, waits for one.
 func (t *tx) beginOrRestart(by Actor, actor, target *userRow, request RestartRequest, pass *madePass) (*Restart, error) {
 	policy, err := policyOf(t, target.teamID)
-	if err != nil || !policy.wantsSecond(target.role) {
+	if err != nil {
+		return nil, err
+	}
+	second, err := policy.secondWanted(t, target, t.now)
+	if err != nil {
+		return nil, err
+	}
+	if !second {
 		return t.restart(by, actor, target, request, pass)
 	}
 	waiting, err := t.beginRestart(by, actor, target, request, policy)
@@ -225,7 +232,11 @@ func (t *tx) restart(by Actor, actor, target *userRow, request RestartRequest, p
 	if err != nil {
 		return nil, err
 	}
-	if actor != nil && policy.wantsSecond(target.role) {
+	second, err := policy.secondWanted(t, target, t.now)
+	if err != nil {
+		return nil, err
+	}
+	if actor != nil && second {
 		return nil, refuse(SecondApprover).with("name", target.name)
 	}
 	return t.restartNow(by, actor, target, request, policy, pass, nil)
@@ -353,7 +364,10 @@ func (c *Core) RestartPreview(ctx context.Context, by Actor, userID string) (*Re
 	}
 	v := &RestartPreview{
 		Person: *p, Sessions: p.Sessions, Authenticators: p.Authenticators, RecoveryCodes: p.RecoveryCodesLeft,
-		DueBy: c.Now().Add(policy.ActivationWindow), Pass: policy.wantsPass(p.Role), Second: policy.wantsSecond(p.Role),
+		DueBy: c.Now().Add(policy.ActivationWindow), Pass: policy.wantsPass(p.Role),
+	}
+	if v.Second, err = policy.secondWanted(r, &userRow{id: p.ID, teamID: p.Team.ID, role: p.Role}, c.Now()); err != nil {
+		return nil, err
 	}
 	if len(p.Restarts) > 0 {
 		v.Newest = p.Restarts[0].ID

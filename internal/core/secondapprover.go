@@ -3,7 +3,9 @@ package core
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -68,13 +70,80 @@ func (p Policy) wantsSecond(role Role) bool {
 	return p.SecondApprover && role.rank() >= RoleAdmin.rank()
 }
 
+// settles is how long it takes until a change counts that would let one owner do
+// alone what takes two: the rule turned off, the person made a member for a minute, a
+// second owner made for the purpose. The owners have had a letter by then.
+const settles = day
+
+// secondWanted says whether a restart of this person waits, as things stand and as
+// they stood within a day.
+func (p Policy) secondWanted(r reader, target *userRow, now time.Time) (bool, error) {
+	role := target.role
+	err := eventDetails(r, target.teamID, target.id, EventRoleChanged, now, func(d *settling) {
+		if d.From.rank() > role.rank() {
+			role = d.From
+		}
+	})
+	if err != nil || p.SecondApprover {
+		return p.wantsSecond(role), err
+	}
+	err = eventDetails(r, target.teamID, "", EventPolicyChanged, now, func(d *settling) {
+		p.SecondApprover = p.SecondApprover || d.SecondApprover.Before
+	})
+	return p.wantsSecond(role), err
+}
+
+// settling is what the details of a change say of what was before.
+type settling struct {
+	From           Role `json:"from"`
+	To             Role `json:"to"`
+	SecondApprover struct {
+		Before bool `json:"before"`
+	} `json:"second_approver"`
+}
+
+// eventDetails looks at the events of a word about somebody that have not settled.
+func eventDetails(r reader, teamID, target, event string, now time.Time, look func(*settling)) error {
+	return r.each(`SELECT details FROM audit_events WHERE team_id = $1 AND target_id = $2 AND event = $3 AND id >= $4`,
+		[]any{teamID, target, event, firstEventID(now.Add(-settles))}, func(scan func(...any) error) error {
+			var text string
+			if err := scan(&text); err != nil {
+				return err
+			}
+			var d settling
+			if err := json.Unmarshal([]byte(text), &d); err != nil {
+				return fmt.Errorf("read the details of %s: %w", event, err)
+			}
+			look(&d)
+			return nil
+		})
+}
+
+// becameOwner says whether somebody is an owner for less than a day. The console's
+// are not asked: it can restart anybody.
+func becameOwner(r reader, u *userRow, now time.Time) (lately bool, err error) {
+	err = eventDetails(r, u.teamID, u.id, EventRoleChanged, now, func(d *settling) { lately = lately || d.To == RoleOwner })
+	if err != nil || lately {
+		return lately, err
+	}
+	err = eventDetails(r, u.teamID, u.id, EventUserJoined, now, func(*settling) { lately = true })
+	return lately, err
+}
+
 // mayApprove is for the verb and for the page that shows the button.
-// Refuses: same-approver, and what a restart refuses.
-func (p *pendingRow) mayApprove(actor, target *userRow, now time.Time) error {
+// Refuses: same-approver, owner-too-new, and what a restart refuses.
+func (p *pendingRow) mayApprove(r reader, actor, target *userRow, now time.Time) error {
 	if actor.id == p.byID {
 		return refuse(SameApprover)
 	}
-	return mayRestart(actor, target, now)
+	if err := mayRestart(actor, target, now); err != nil {
+		return err
+	}
+	lately, err := becameOwner(r, actor, now)
+	if err == nil && lately {
+		err = refuse(OwnerTooNew)
+	}
+	return err
 }
 
 // sees says whether a waiting restart is the actor's to know of: whoever began it,
@@ -202,7 +271,11 @@ func (p *pendingRow) shownTo(r reader, actor *userRow, by Actor, now time.Time) 
 		return nil, refuse(Missing)
 	}
 	v := p.view(target, now)
-	if v.MayNotApprove = Refused(p.mayApprove(actor, target, now)); v.MayNotApprove == nil && by.session.SecondStep == SecondStepRecoveryCode {
+	err = p.mayApprove(r, actor, target, now)
+	if v.MayNotApprove = Refused(err); err != nil && v.MayNotApprove == nil {
+		return nil, err
+	}
+	if v.MayNotApprove == nil && by.session.SecondStep == SecondStepRecoveryCode {
 		v.MayNotApprove = refuse(RecoverySession)
 	}
 	return v, nil
@@ -238,7 +311,7 @@ func waitingFor(r reader, target *userRow, now time.Time) (*pendingRow, error) {
 // with the reason that was given when it was begun. Approved twice by one form, it
 // answers with the same receipt, but for the pass.
 // Refuses: not-signed-in, activation-required, recovery-session, step-up-required,
-// admin-only, not-found, same-approver, self, rank, contained, nothing-to-restart,
+// admin-only, not-found, same-approver, owner-too-new, self, rank, contained, nothing-to-restart,
 // restart-over, restart-limit, person-limit, busy.
 func (c *Core) ApproveRestart(ctx context.Context, by Actor, id string) (*Restart, error) {
 	p, err := c.pendingToAnswer(ctx, by, id)
@@ -260,7 +333,7 @@ func (c *Core) ApproveRestart(ctx context.Context, by Actor, id string) (*Restar
 		if !p.waits(t.now) {
 			return p.over()
 		}
-		if err := p.mayApprove(actor, target, t.now); err != nil {
+		if err := p.mayApprove(t, actor, target, t.now); err != nil {
 			return err
 		}
 		if err := needStepUp(actor, s, t.now); err != nil {

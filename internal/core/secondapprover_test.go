@@ -283,3 +283,53 @@ func TestR4SecondApproval(t *testing.T) {
 		})
 	})
 }
+
+// One owner does not do alone what takes two: not by turning the rule off, not by
+// making the person a member for a minute, not with an owner made for the purpose.
+func TestSecondApproverIsNotGoneAround(t *testing.T) {
+	no, member, owner := false, RoleMember, RoleOwner
+	t.Run("by turning it off", func(t *testing.T) {
+		each(t, func(t *testing.T, w *world) {
+			w.wantSecond()
+			_, err := w.ChangePolicy(w.ctx(), by(w.signIn("ana")), PolicyChange{SecondApprover: &no})
+			w.ok(err)
+			w.begin(w.signIn("ana"), "bruno")
+			w.exec(`UPDATE pending_restarts SET state = 'over'`)
+			w.clock.advance(day)
+			r, err := w.RestartTwoStep(w.ctx(), by(w.signIn("ana")), w.cast["bruno"].id, goodReason)
+			if w.ok(err); r.Waiting != nil {
+				t.Error("it waits for ever")
+			}
+		})
+	})
+	t.Run("by a lower role", func(t *testing.T) {
+		each(t, func(t *testing.T, w *world) {
+			w.wantSecond()
+			ana := w.signIn("ana")
+			_, err := w.ChangeUser(w.ctx(), by(ana), w.cast["bruno"].id, UserChange{Role: &member})
+			w.ok(err)
+			if v, err := w.RestartPreview(w.ctx(), by(ana), w.cast["bruno"].id); err != nil || !v.Second {
+				t.Errorf("the dialog says nothing of a second approver: %v", err)
+			}
+			w.begin(ana, "bruno")
+		})
+	})
+	t.Run("by a new owner", func(t *testing.T) {
+		each(t, func(t *testing.T, w *world) {
+			w.exec(`UPDATE policies SET second_approver = TRUE`)
+			_, err := w.ChangeUser(w.ctx(), by(w.signIn("ana")), w.cast["dmitri"].id, UserChange{Role: &owner})
+			w.ok(err)
+			p := w.begin(w.signIn("ana"), "bruno")
+			w.clock.advance(time.Minute)
+			dmitri := w.signIn("dmitri")
+			_, err = w.ApproveRestart(w.ctx(), by(dmitri), p.ID)
+			w.refused(err, OwnerTooNew)
+			if v, err := w.PendingRestart(w.ctx(), by(dmitri), p.ID); err != nil || v.MayNotApprove == nil || v.MayNotApprove.Code != OwnerTooNew {
+				t.Errorf("the page says %+v, %v", v, err)
+			}
+			w.clock.advance(day)
+			_, err = w.ApproveRestart(w.ctx(), by(w.signIn("dmitri")), p.ID)
+			w.ok(err)
+		})
+	})
+}

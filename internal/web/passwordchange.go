@@ -45,6 +45,9 @@ func showNewPassword(v *visit) error {
 		}
 		return v.seeWanted("/")
 	}
+	if r := v.core.NewPasswordByLink(v.session); r != nil {
+		return v.refusePage(r)
+	}
 	return showOwnPassword(v, "setpw.title", true)
 }
 

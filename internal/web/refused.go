@@ -124,6 +124,8 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 	switch r.Code {
 	case core.Self:
 		links = append(links, link{"/me", v.say("nav.me")})
+	case core.PasswordByLink:
+		return []link{{"/forgot-password", v.say("signin.forgot")}}
 	case core.RecoverySession:
 		links = append(links, link{"/me/two-step/deactivate", v.say("up.todeactivate")})
 	case core.Rank, core.OwnerOnly, core.OwnersSessions, core.Contained, core.NothingToRestart, core.RestartedMeanwhile, core.LastOwner, core.NotInvited,
@@ -133,7 +135,7 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 		}
 	case core.ImportOver:
 		links = append(links, link{importPath, v.say("csv.title")})
-	case core.RestartOver, core.SameApprover:
+	case core.RestartOver, core.SameApprover, core.OwnerTooNew:
 		links = append(links, link{waitingPath, v.say("second.title")})
 	case core.InvalidCursor, core.RoleInvalid, core.StatusInvalid:
 		if strings.HasPrefix(v.r.URL.Path, auditPath) {
