@@ -132,6 +132,7 @@ func (v *visit) approvedMeanwhile() bool {
 type requestsPage struct {
 	common
 	Waiting, Over []requestLine
+	Restarts      []waitingRow // those that wait for a second approver
 }
 
 type requestLine struct {
@@ -151,6 +152,9 @@ func showRequests(v *visit) error {
 	}
 	over, err := v.core.Requests(v.ctx(), v.by(), core.RequestFilter{Answered: true, Limit: overShown})
 	if err != nil {
+		return err
+	}
+	if p.Restarts, err = v.waitingRows(); err != nil {
 		return err
 	}
 	for _, q := range waiting.Items {

@@ -18,15 +18,24 @@ type waitingRow struct{ Name, Text, Href string }
 const waitingPath = "/team/restarts"
 
 func showWaiting(v *visit) error {
-	list, err := v.core.PendingRestarts(v.ctx(), v.by())
-	if err != nil {
+	p := &waitingPage{common: v.common(v.say("second.title"))}
+	var err error
+	if p.Rows, err = v.waitingRows(); err != nil {
 		return err
 	}
-	p := &waitingPage{common: v.common(v.say("second.title"))}
-	for _, r := range list {
-		p.Rows = append(p.Rows, waitingRow{r.Person.Name, v.say("second.row", ofWaiting(&r)), waitingPath + "/" + r.ID})
-	}
 	return v.show("waiting", p)
+}
+
+func (v *visit) waitingRows() ([]waitingRow, error) {
+	list, err := v.core.PendingRestarts(v.ctx(), v.by())
+	if err != nil {
+		return nil, err
+	}
+	var rows []waitingRow
+	for _, r := range list {
+		rows = append(rows, waitingRow{r.Person.Name, v.say("second.row", ofWaiting(&r)), waitingPath + "/" + r.ID})
+	}
+	return rows, nil
 }
 
 // ofWaiting are what sentences name of a restart that waits.

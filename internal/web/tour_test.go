@@ -339,6 +339,7 @@ func (tr *tour) waiting() {
 	tr.at("user-waiting", a.send(bruno+"/restart", "reason", "Lost his phone", "verified_by", "in_person"))
 	tr.at("team-waiting", a.get("/team"))
 	tr.at("waiting", a.get(waitingPath))
+	tr.at("requests-restart", a.get("/team/requests"))
 	own := a.page.hrefOf(waitingPath + "/")
 	tr.at("second-own", a.get(own))
 	tr.at("second-same", a.post(own+"/approve", formOf(a)))
