@@ -132,6 +132,18 @@ func (p *person) fills(label, text string) {
 	call(p, input.InsertText, input.InsertTextParams{Text: text})
 }
 
+// chooses an option of a list.
+func (p *person) chooses(label, option string) {
+	p.t.Helper()
+	if !on[bool](p, p.findSoon(label, typeable...), fmt.Sprintf(`function() {
+		const option = [...this.options].find(o => o.text == %q)
+		if (option) option.selected = true
+		return !!option
+	}`, option)) {
+		p.fail("%q has no option %q", label, option)
+	}
+}
+
 // value is what stands in the field of a label.
 func (p *person) value(label string) string {
 	p.t.Helper()

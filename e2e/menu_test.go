@@ -26,7 +26,7 @@ func TestMenuKeys(t *testing.T) {
 	if size := on[[2]float64](ana, id, `function() { const b = this.getBoundingClientRect(); return [b.width, b.height] }`); size[0] < 44 || size[1] < 44 {
 		t.Errorf("the three dots are %v pixels, not 44 × 44", size)
 	}
-	view, restart := ana.say("team.view"), ana.say("re.item")
+	view, role, restart, remove := ana.say("team.view"), ana.say("team.role"), ana.say("re.item"), ana.say("team.remove")
 	focus := func() { on[any](ana, id, `function() { this.focus() }`) }
 	is := func(what, focused string, open bool) {
 		t.Helper()
@@ -39,7 +39,7 @@ func TestMenuKeys(t *testing.T) {
 	}
 
 	for _, o := range []struct{ what, keys, focused string }{
-		{"Enter", kb.Enter, view}, {"Space", " ", view}, {"↓", kb.ArrowDown, view}, {"↑", kb.ArrowUp, restart},
+		{"Enter", kb.Enter, view}, {"Space", " ", view}, {"↓", kb.ArrowDown, view}, {"↑", kb.ArrowUp, remove},
 	} {
 		focus()
 		ana.keys(o.keys)
@@ -50,13 +50,14 @@ func TestMenuKeys(t *testing.T) {
 
 	ana.keys(kb.ArrowDown)
 	for _, k := range []struct{ what, keys, focused string }{
-		{"↓", kb.ArrowDown, restart},
+		{"↓", kb.ArrowDown, role},
+		{"↑", kb.ArrowUp, view},
+		{"↑ at the beginning", kb.ArrowUp, remove},
 		{"↓ at the end", kb.ArrowDown, view},
-		{"↑ at the beginning", kb.ArrowUp, restart},
+		{"End", kb.End, remove},
 		{"Home", kb.Home, view},
-		{"End", kb.End, restart},
-		{"v", "v", view},
 		{"r", "r", restart},
+		{"v", "v", view},
 	} {
 		ana.keys(k.keys)
 		is(k.what, k.focused, true)

@@ -11,10 +11,10 @@ import (
 // a code where 2-step is active. It signs nobody in.
 func TestJ7ForgottenPassword(t *testing.T) {
 	need(t)
-	t.Run("with JavaScript", func(t *testing.T) { journey7(t, how{}) })
-	t.Run("without JavaScript", func(t *testing.T) { journey7(t, how{noJavaScript: true}) })
-	t.Run("in Spanish", func(t *testing.T) { journey7(t, how{language: "es"}) })
-	t.Run("in Portuguese", func(t *testing.T) { journey7(t, how{language: "pt-BR"}) })
+	t.Run("with JavaScript", func(t *testing.T) { t.Parallel(); journey7(t, how{}) })
+	t.Run("without JavaScript", func(t *testing.T) { t.Parallel(); journey7(t, how{noJavaScript: true}) })
+	t.Run("in Spanish", func(t *testing.T) { t.Parallel(); journey7(t, how{language: "es"}) })
+	t.Run("in Portuguese", func(t *testing.T) { t.Parallel(); journey7(t, how{language: "pt-BR"}) })
 }
 
 var resetLink = regexp.MustCompile(`/set-password/[A-Za-z0-9_-]{43}`)
