@@ -348,6 +348,9 @@ func (c *Core) FinishActivation(ctx context.Context, by Actor, id string, saved 
 		if err := t.clearSecondStep(u); err != nil {
 			return err
 		}
+		if err := t.revokeLinks(u); err != nil { // asked for behind the password alone, by whoever knew it
+			return err
+		}
 		if err := t.createAuthenticator(u, "", key, a.confirmedStep); err != nil {
 			return err
 		}

@@ -210,3 +210,33 @@ func TestEmailChangeIsAllOrNothing(t *testing.T) {
 		})
 	})
 }
+
+// What was asked for behind the password alone does not happen after 2-step was
+// activated, nor what was asked for before a suspension after it.
+func TestEmailLinksAreOvertaken(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		thief := w.signsInWith("elena", testPassword).Session
+		w.ok(w.AskEmailChange(w.ctx(), by(thief), "thief@example.org"))
+		token := w.linkTo("thief@example.org", LetterEmailConfirm)
+		if _, err := w.OpenEmailLink(w.ctx(), token); err != nil {
+			t.Fatal(err)
+		}
+		m := w.cast["elena"]
+		w.activateFrom(w.signsInWith("elena", testPassword).Session, &m, testOrigin)
+		_, err := w.ConfirmEmailChange(w.ctx(), Nobody(testOrigin), token)
+		w.refused(err, LinkGone)
+		suspended, active := StatusSuspended, StatusActive
+		w.ok(w.AskEmailChange(w.ctx(), by(w.signIn("carla")), "thief@example.org"))
+		token = w.linkTo("thief@example.org", LetterEmailConfirm)
+		if _, err := w.OpenEmailLink(w.ctx(), token); err != nil {
+			t.Fatal(err)
+		}
+		for _, status := range []*Status{&suspended, &active} {
+			_, err = w.ChangeUser(w.ctx(), by(w.signIn("ana")), w.cast["carla"].id, UserChange{Status: status})
+			w.ok(err)
+			w.clock.advance(time.Minute)
+		}
+		_, err = w.ConfirmEmailChange(w.ctx(), Nobody(testOrigin), token)
+		w.refused(err, LinkGone)
+	})
+}

@@ -311,6 +311,10 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 		if email := e.details["email"]; email != "" {
 			return person(LetterNotifyRemoved, map[string]any{"other": email})
 		}
+	case EventUserJoined:
+		if e.target.role.rank() >= RoleAdmin.rank() {
+			return t.queueLetterToOwners(LetterJoinedOwners, e.target, e.by.origin, about(e.target, map[string]any{"role": e.target.role}))
+		}
 	case EventRoleChanged, EventUserSuspended, EventUserBroughtBack, EventUserRemoved:
 		return t.queueLettersOfStanding(e, actorName)
 	case EventUserFrozen, EventNotMeReported:

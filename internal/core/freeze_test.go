@@ -201,6 +201,25 @@ func TestBroughtBackIsStillClosed(t *testing.T) {
 	})
 }
 
+// Whoever joins as owner or admin is told of to the owners, like whoever becomes one.
+func TestOwnersHearOfWhoJoins(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.mail = false // the links are in the answers
+		ana := w.signIn("ana")
+		for _, step := range []struct {
+			email string
+			role  Role
+			told  int
+		}{{"quiet@example.com", RoleOwner, 1}, {"second@example.com", RoleAdmin, 2}, {"third@example.com", RoleMember, 2}} {
+			_, err := w.accepts(w.invites(ana, step.email, step.role).Link)
+			w.ok(err)
+			if n := w.letters("olga", LetterJoinedOwners); n != step.told {
+				t.Errorf("%d letters to the other owner after a %s joined, want %d", n, step.role, step.told)
+			}
+		}
+	})
+}
+
 // An answer counts once: of many at once, whatever they say, one is done.
 func TestAnswerRaces(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

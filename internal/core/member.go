@@ -177,6 +177,9 @@ func (t *tx) changeStatus(by Actor, actor, target *userRow, s *sessionRow, statu
 	if err := t.deleteAttempts(target); err != nil {
 		return err
 	}
+	if err := t.revokeLinks(target); err != nil { // or what was asked for before would happen after
+		return err
+	}
 	if err := t.endRequest(by, actor, target, RequestEnded, EndedBySuspension); err != nil {
 		return err
 	}

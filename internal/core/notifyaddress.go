@@ -59,12 +59,15 @@ func verifiedSecondAddress(r reader, u *userRow) (string, error) {
 	return n.email, err
 }
 
-// NotificationAddress is the actor's second address. Refuses: not-signed-in.
+// NotificationAddress is the actor's second address. Refuses: not-signed-in,
+// password-change-required, activation-required.
 func (c *Core) NotificationAddress(ctx context.Context, by Actor) (*NotifyAddress, error) {
-	if by.session == nil {
-		return nil, refuse(NotSignedIn)
+	r := c.read(ctx)
+	u, err := c.whoReads(r, by)
+	if err != nil {
+		return nil, err
 	}
-	n, err := notifyAddressOf(c.read(ctx), &userRow{id: by.session.User.ID, teamID: by.session.User.Team.ID})
+	n, err := notifyAddressOf(r, u)
 	if err != nil {
 		return nil, err
 	}

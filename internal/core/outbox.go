@@ -40,6 +40,7 @@ const (
 	LetterSuspendedOwners   LetterKind = "suspended_owners"
 	LetterBroughtBackOwners LetterKind = "brought_back_owners"
 	LetterRemovedOwners     LetterKind = "removed_owners"
+	LetterJoinedOwners      LetterKind = "joined_owners" // somebody accepted an invitation as owner or admin
 
 	LetterActivatedAgain          LetterKind = "activated_again"
 	LetterFrozen                  LetterKind = "frozen"

@@ -199,7 +199,7 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return shape{link: "/team/restarts/" + url.PathEscape(asText(letter.Args["restart"]))}, nil
 	case core.LetterRestarted:
 		return disownable(letter, "mail.notme_restart"), nil
-	case core.LetterRestartedOwners, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit, core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners,
+	case core.LetterRestartedOwners, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit, core.LetterJoinedOwners, core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners,
 		core.LetterFrozenOwners, core.LetterBroughtBackFrozenOwners, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners:
 		return shape{link: personPage(letter)}, nil
 	case core.LetterActivatedAgain:

@@ -67,7 +67,7 @@ func letter(kind core.LetterKind, language string) core.Letter {
 		add("name", "Carla Méndez")
 		add("user", "0197-carla")
 		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
-	case core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterFrozenOwners, core.LetterBroughtBackFrozenOwners, core.LetterRoleChangedOwners,
+	case core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterFrozenOwners, core.LetterBroughtBackFrozenOwners, core.LetterRoleChangedOwners, core.LetterJoinedOwners,
 		core.LetterActivatedAgain, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners:
 		add("by", "Bruno Costa")
 		add("name", "Carla Méndez")
@@ -128,7 +128,7 @@ func kinds() []core.LetterKind {
 		core.LetterPasswordLink, core.LetterPasswordSet, core.LetterPassword, core.LetterCodeUsedReset,
 		core.LetterEmailConfirm, core.LetterEmailTaken, core.LetterEmailAsked, core.LetterEmailChanged, core.LetterEmailNew, core.LetterEmailUndone,
 		core.LetterNotifyAsked, core.LetterNotifyConfirm, core.LetterNotifyVerified, core.LetterNotifyRemoved,
-		core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterActivatedAgain,
+		core.LetterRoleChangedOwners, core.LetterSuspendedOwners, core.LetterBroughtBackOwners, core.LetterRemovedOwners, core.LetterJoinedOwners, core.LetterActivatedAgain,
 		core.LetterFrozen, core.LetterFrozenSole, core.LetterFrozenOwners, core.LetterBroughtBackFrozen, core.LetterBroughtBackFrozenOwners,
 		core.LetterNotMe, core.LetterNotMeOwners, core.LetterNotMeFrozenOwners,
 		core.LetterAsked, core.LetterAskedTeam, core.LetterAskRefused,
@@ -210,7 +210,7 @@ func TestEveryLetterKeepsTheRules(t *testing.T) {
 var notDisowned = map[core.LetterKind]string{
 	core.LetterRestartedOwners: toOthers, core.LetterPolicyChanged: toOthers, core.LetterPassVoidOwners: toOthers, core.LetterLimit: toOthers,
 	core.LetterPersonLimit: toOthers, core.LetterRoleChangedOwners: toOthers, core.LetterSuspendedOwners: toOthers, core.LetterBroughtBackOwners: toOthers,
-	core.LetterRemovedOwners: toOthers, core.LetterActivatedAgain: toOthers, core.LetterFrozenOwners: toOthers, core.LetterBroughtBackFrozenOwners: toOthers,
+	core.LetterRemovedOwners: toOthers, core.LetterJoinedOwners: toOthers, core.LetterActivatedAgain: toOthers, core.LetterFrozenOwners: toOthers, core.LetterBroughtBackFrozenOwners: toOthers,
 	core.LetterNotMeOwners: toOthers, core.LetterNotMeFrozenOwners: toOthers, core.LetterAskedTeam: toOthers, core.LetterWrongOwners: toOthers,
 
 	core.LetterSuspended: nothingLeft, core.LetterRemoved: nothingLeft, core.LetterBroughtBackFrozen: nothingLeft,
