@@ -316,3 +316,31 @@ func (a *App) Bytes() []byte {
 	}
 	return all
 }
+
+// Secrets are the values of all columns that hold bytes or the hash of a password, by
+// where they stand: the digests, salts, hashes and sealed keys that are nobody's to see.
+func (a *App) Secrets() map[string][]byte {
+	a.t.Helper()
+	secrets := map[string][]byte{}
+	for _, name := range a.Tables() {
+		if name == "user_words" { // parts of names, as bytes for their order's sake
+			continue
+		}
+		t, err := readTable(context.Background(), a.store(), name)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		for n, row := range t.rows {
+			for i, v := range row {
+				raw, _ := v.([]byte)
+				if text, is := v.(string); is && strings.HasSuffix(t.columns[i], "_hash") {
+					raw = []byte(text)
+				}
+				if len(raw) >= 8 {
+					secrets[fmt.Sprintf("%s.%s (row %d)", name, t.columns[i], n)] = raw
+				}
+			}
+		}
+	}
+	return secrets
+}

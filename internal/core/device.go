@@ -77,8 +77,8 @@ func (t *tx) rememberDevice(by Actor, u *userRow) (*RememberedDevice, error) {
 // useDevice lets a remembered device stand for the second step, and gives it a new
 // token each time. A token that was used before comes from a copy of it, or from a
 // browser that never got our answer: which of the two cannot be told, so the device
-// is forgotten and the second step is asked for. verified is the user as the
-// password was compared with it. "" when the device is not good for it.
+// is forgotten, the sessions that it opened end, and the second step is asked for.
+// verified is the user as the password was compared with it. "" when the device is not good for it.
 func (t *tx) useDevice(by Actor, u, verified *userRow, token string) (id string, next *RememberedDevice, err error) {
 	if _, ok := keyOf(token, tokenOfDevice); !ok {
 		return "", nil, nil
@@ -110,7 +110,12 @@ func (t *tx) useDevice(by Actor, u, verified *userRow, token string) (id string,
 	case !bytes.Equal(hash, ours) && ms(t.now)-usedAt < sentTwice.Milliseconds():
 		return "", nil, nil
 	case !bytes.Equal(hash, ours):
-		if err := t.record(eventOf{event: EventDeviceReused, by: by, actor: u, target: u, details: map[string]any{"device": id}}); err != nil {
+		// Whoever came first may have been the thief, and is signed in.
+		ended, err := t.endSessionsOfDevice(u, id, EndedDeviceReused)
+		if err != nil {
+			return "", nil, err
+		}
+		if err := t.record(eventOf{event: EventDeviceReused, by: by, actor: u, target: u, details: map[string]any{"device": id, "sessions_ended": ended}}); err != nil {
 			return "", nil, err
 		}
 		return "", nil, t.forgetDevice(u, id)

@@ -99,13 +99,16 @@ func TestRememberedDevice(t *testing.T) {
 	})
 }
 
-// A token that was used before comes from a copy: the device is forgotten, and the
-// person is told.
+// A token that was used before comes from a copy: the device is forgotten, what it
+// opened ends, and the person is told. T-SESS-6, as far as there are such families of
+// tokens: whoever copied one may have been the first to use it.
 func TestRememberedDeviceUsedTwice(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.remembering()
+		own := w.signIn("carla")
 		stolen := w.remember("carla")
-		next := w.on("carla", stolen.Token).Remembered
+		thief := w.on("carla", stolen.Token)
+		next := thief.Remembered
 		if in := w.on("carla", stolen.Token); in.Next != StepSecondStep || w.events("carla", EventDeviceReused) != 0 {
 			t.Error("a form that was sent twice is taken for a theft, or for a sign-in")
 		}
@@ -115,6 +118,9 @@ func TestRememberedDeviceUsedTwice(t *testing.T) {
 		}
 		if in := w.on("carla", next.Token); in.Next != StepSecondStep {
 			t.Error("after a copy was seen the device goes on")
+		}
+		if w.live(thief.Session) || w.WhyEnded(w.ctx(), thief.Session.Token) != EndedDeviceReused || !w.live(own) {
+			t.Error("what the device opened lives on, or more was ended")
 		}
 		if w.letters("carla", LetterDeviceReused) != 1 || w.events("carla", EventDeviceReused) != 1 {
 			t.Error("nobody was told")

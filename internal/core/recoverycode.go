@@ -219,7 +219,12 @@ func (c *Core) RenewRecoveryCodes(ctx context.Context, by Actor) ([]string, erro
 		if err := t.keepShownCodes(u, s, set); err != nil {
 			return err
 		}
-		return t.record(eventOf{event: EventRecoveryCodesMade, by: by, actor: u, target: u})
+		// One of them may have been opened with a code of the set that is dead now.
+		ended, err := t.endSessions(u, EndedCodesRenewed, s.id)
+		if err != nil {
+			return err
+		}
+		return t.record(eventOf{event: EventRecoveryCodesMade, by: by, actor: u, target: u, details: map[string]any{"sessions_ended": ended}})
 	})
 	if err != nil {
 		return nil, err

@@ -229,7 +229,7 @@ func TestR13(t *testing.T) {
 			}
 		})
 	})
-	t.Run("waits grow, and the right code is refused while one runs", func(t *testing.T) {
+	t.Run("T-BF-8: waits grow, and the right code is refused while one runs", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			token := w.attempt("carla")
 			wrong := w.codeAt("carla", 1000)

@@ -88,13 +88,15 @@ func TestR10(t *testing.T) {
 			}
 		})
 	})
-	t.Run("an unfinished activation leaves no trace after an hour", func(t *testing.T) {
+	t.Run("T-SU-5, of an activation: unfinished, it leaves no trace after an hour", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			s, a := w.confirmed("elena")
 			w.clock.advance(30 * time.Minute)
 			s, err := w.Session(w.ctx(), s.Token) // still there: not idle
 			w.ok(err)
 			w.clock.advance(30 * time.Minute)
+			_, err = w.ConfirmActivation(w.ctx(), by(s), a.ID, w.code("elena"))
+			w.refused(err, ActivationExpired)
 			_, err = w.FinishActivation(w.ctx(), by(s), a.ID, true)
 			w.refused(err, ActivationExpired)
 			w.ok(w.Chores(w.ctx()))

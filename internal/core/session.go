@@ -50,6 +50,8 @@ const (
 	EndedByAdministrator EndReason = "by_admin"
 	EndedFrozen          EndReason = "frozen"
 	EndedNotMe           EndReason = "not_me"
+	EndedCodesRenewed    EndReason = "codes_renewed"
+	EndedDeviceReused    EndReason = "device_reused"
 )
 
 // Session is a signed-in browser or client.
@@ -311,6 +313,13 @@ func (t *tx) endSessions(u *userRow, why EndReason, except string) (int, error) 
 			return nil
 		})
 	return alive, err
+}
+
+// endSessionsOfDevice ends those that a remembered device opened without a second step.
+func (t *tx) endSessionsOfDevice(u *userRow, deviceID string, why EndReason) (int64, error) {
+	t.endsAccess()
+	return t.exec(`UPDATE sessions SET ended_at = $1, end_reason = $2 WHERE user_id = $3 AND team_id = $4 AND device_id = $5 AND ended_at = 0`,
+		ms(t.now), string(why), u.id, u.teamID, deviceID)
 }
 
 // replaceToken gives a session a new token; the old one is dead. It happens

@@ -93,6 +93,8 @@ func TestPepperID(t *testing.T) {
 	}
 }
 
+// T-SESS-8, the first half: 32 bytes, none of them twice. That they are stored as keyed
+// hashes alone is tested where they are stored.
 func TestTokens(t *testing.T) {
 	seen := map[string]bool{}
 	for range 10_000 {

@@ -93,7 +93,7 @@ func (v *visit) whyEnded() *banner {
 	switch why {
 	case core.EndedSignedOut:
 		b.Tone = "ok"
-	case core.EndedRestarted, core.EndedSuspended, core.EndedByAdministrator, core.EndedFrozen, core.EndedNotMe, core.EndedEmailUndone:
+	case core.EndedRestarted, core.EndedSuspended, core.EndedByAdministrator, core.EndedFrozen, core.EndedNotMe, core.EndedEmailUndone, core.EndedDeviceReused:
 		b.Tone = "warn"
 	}
 	key := "ended." + string(why)
