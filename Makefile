@@ -1,5 +1,5 @@
 # make test needs nothing to be installed first; `go test ./...` alone passes with nothing but Go.
-GOTEST = go test -race -p 2 -timeout 15m
+GOTEST = go test -race -p 2 -timeout 30m
 
 .PHONY: run build test lint bench e2e pictures tools
 

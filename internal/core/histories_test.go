@@ -27,11 +27,13 @@ import (
 // RAPID_CHECKS=3000 runs thousands of them.
 func TestHistories(t *testing.T) {
 	if os.Getenv("RAPID_CHECKS") == "" {
-		before := flag.Lookup("rapid.checks").Value.String()
-		if err := flag.Set("rapid.checks", "30"); err != nil {
-			t.Fatal(err)
+		for name, value := range map[string]string{"rapid.checks": "20", "rapid.steps": "60"} {
+			before := flag.Lookup(name).Value.String()
+			if err := flag.Set(name, value); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = flag.Set(name, before) })
 		}
-		t.Cleanup(func() { _ = flag.Set("rapid.checks", before) })
 	}
 	each(t, func(t *testing.T, w *world) {
 		did := map[string]int{}
@@ -49,7 +51,10 @@ func TestHistories(t *testing.T) {
 				"activate":           h.activates,
 				"deactivate":         h.deactivates,
 				"restart":            h.restarts,
+				"restart, too":       h.restarts, // what everything is about comes twice as often
+				"come back":          h.comesBack,
 				"change role":        h.changesRole,
+				"change role, too":   h.changesRole,
 				"change status":      h.changesStatus,
 				"end their sessions": h.endsTheirSessions,
 				"time passes":        h.timePasses,
@@ -444,6 +449,21 @@ func (h *history) activatesAs(x *held, actor Actor, p *soul) bool {
 	return true
 }
 
+// comesBack is somebody who was restarted, and has their pass if there is one, and then
+// does what they may not for a day.
+func (h *history) comesBack(*rapid.T) {
+	p := h.somebody("who")
+	if a := h.account(p); a.twoStep != TwoStepDue || a.passWanted && p.pass == "" {
+		return
+	}
+	x := h.signsInAs(p)
+	if x == nil || !h.activatesAs(x, by(h.asked(x)), p) {
+		return
+	}
+	x = h.held[len(h.held)-1]
+	h.restartsAs(x, by(h.asked(x)))
+}
+
 func (h *history) deactivates(*rapid.T) {
 	x, actor := h.one("whose session", h.live(full), everybody...)
 	if x == nil {
@@ -498,6 +518,10 @@ func (h *history) restarts(*rapid.T) {
 	if x == nil {
 		return
 	}
+	h.restartsAs(x, actor)
+}
+
+func (h *history) restartsAs(x *held, actor Actor) {
 	target := h.somebody("whom")
 	a, b := h.account(h.people[x.who]), h.account(target)
 	allowed := !x.thief && a.role != RoleMember && x.who != target.name && (a.role == RoleOwner || b.role == RoleMember) && // R7
@@ -538,7 +562,7 @@ func (h *history) changes(change UserChange, rank func(a, b account) bool) {
 	if x == nil {
 		return
 	}
-	target := h.somebody("whom")
+	target := h.people[rapid.SampledFrom(append(slices.Clone(leaders), everybody...)).Draw(h.T, "whom")]
 	a, b := h.account(h.people[x.who]), h.account(target)
 	same := change.Role != nil && *change.Role == b.role || change.Status != nil && *change.Status == b.status
 	_, err := h.w.ChangeUser(context.Background(), actor, target.id, change)
