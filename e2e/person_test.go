@@ -31,7 +31,8 @@ type person struct {
 	phone *authenticator
 	codes []string // the recovery codes on paper that are not used yet
 
-	status int64 // of the last page
+	status       int64 // of the last page
+	noJavaScript bool
 }
 
 // how somebody looks at pages.
@@ -60,7 +61,7 @@ func arrives(t *testing.T, on *program, who account, h how) *person {
 	if err := chromedp.Do(ctx); err != nil { // opens the tab, which lives as long as this call's context
 		t.Fatal(err)
 	}
-	p := &person{account: who, words: words{t, h.language}, ctx: ctx, base: on.url, watch: w}
+	p := &person{account: who, words: words{t, h.language}, ctx: ctx, base: on.url, watch: w, noJavaScript: h.noJavaScript}
 	p.looks(h)
 	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: h.noJavaScript})
 	// Several windows are open, and each has somebody before it.

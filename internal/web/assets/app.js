@@ -161,6 +161,9 @@ if (document.body.dataset.watch) {
     ask()
     start()
   })
+  // What is sent may end this session, as signing out does: its answer leads on, and must not be
+  // cut short. Where no page comes, a download, listening goes on.
+  on(document, "submit", () => { stop(); setTimeout(start, 5000) })
   on(window, "pagehide", stop)
   on(window, "pageshow", event => { if (event.persisted) { ask(); start() } })
   start()
