@@ -211,10 +211,7 @@ func TestResetLinks(t *testing.T) {
 			suspended := StatusSuspended
 			_, err = w.ChangeUser(w.ctx(), by(w.signIn("ana")), w.cast["carla"].id, UserChange{Status: &suspended})
 			w.ok(err)
-			form, err = w.OpenResetLink(w.ctx(), token)
-			w.ok(err)
-			_, err = w.SetForgottenPassword(w.ctx(), Nobody(testOrigin), form, otherPassword, w.cast["carla"].codes[0])
-			w.refused(err, LinkGone)
+			gone("of somebody suspended", token)
 		})
 	})
 }
