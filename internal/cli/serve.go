@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"runtime/debug"
+	"time"
 
 	"doorstep/internal/config"
 	"doorstep/internal/server"
@@ -54,5 +55,6 @@ func (*routes) Run(c *console) error {
 func smallHeap() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(75)
+		time.AfterFunc(time.Second, debug.FreeOSMemory) // what only the start needed
 	}
 }
