@@ -111,7 +111,7 @@ type held struct {
 	thief    bool
 	over     bool // it was said to have ended
 	code     string
-	provedAt time.Time // both steps
+	provedAt time.Time // the password; the second step came after it
 }
 
 // account is a person's row, as the database has it.
@@ -346,7 +346,7 @@ func (h *history) signsInAs(p *soul) *held {
 		h.choosesPassword(p, got.Session)
 		return nil
 	}
-	x.s, x.code, x.provedAt = got.Session, code, h.w.clock.Now()
+	x.s, x.code = got.Session, code
 	h.holds(x)
 	h.went("sign-in")
 	return x
@@ -450,7 +450,7 @@ func (h *history) activatesAs(x *held, actor Actor, p *soul) bool {
 		return false
 	}
 	h.ended(p, nil)
-	h.holds(&held{s: s, who: p.name, thief: x.thief, code: code, provedAt: h.w.clock.Now()})
+	h.holds(&held{s: s, who: p.name, thief: x.thief, code: code, provedAt: x.provedAt})
 	p.pass = ""
 	if !x.thief {
 		p.key, p.unused, p.spent = key, slices.Clone(a.Codes), []string{code}
