@@ -257,6 +257,9 @@ func (c *Core) UndoEmailChange(ctx context.Context, by Actor, form string) (emai
 		if err := t.demandNewPassword(u); err != nil {
 			return "", err
 		}
+		if err := t.dropNotifyAddressSince(by, u, ch.changedAt); err != nil {
+			return "", err
+		}
 		if err := t.queueLetter(LetterEmailUndone, u, by.origin, map[string]any{"from": after}); err != nil {
 			return "", err
 		}

@@ -264,14 +264,28 @@ func (c *Core) RemoveNotificationAddress(ctx context.Context, by Actor) error {
 			t.nothingToRecord()
 			return nil
 		}
-		// The event first: its letter still goes to both.
-		if err := t.record(eventOf{event: EventNotificationAddressRemoved, by: by, actor: u, target: u, details: map[string]any{"email": n.email}}); err != nil {
-			return err
-		}
-		if err := t.deleteLinksFor(purposeNotifyAddress, u); err != nil {
-			return err
-		}
-		_, err = t.exec(`DELETE FROM notification_addresses WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID)
-		return err
+		return t.dropNotifyAddress(by, u, u, n)
 	})
+}
+
+func (t *tx) dropNotifyAddress(by Actor, actor, u *userRow, n notifyRow) error {
+	// The event first: its letter still goes to both.
+	if err := t.record(eventOf{event: EventNotificationAddressRemoved, by: by, actor: actor, target: u, details: map[string]any{"email": n.email}}); err != nil {
+		return err
+	}
+	if err := t.deleteLinksFor(purposeNotifyAddress, u); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM notification_addresses WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID)
+	return err
+}
+
+// dropNotifyAddressSince drops one that has counted since a moment or later: whoever
+// got in then may have added it, and would read of all that the person does against it.
+func (t *tx) dropNotifyAddressSince(by Actor, u *userRow, since int64) error {
+	n, err := notifyAddressOf(t, u)
+	if err != nil || n.email == "" || n.verifiedAt < since {
+		return err
+	}
+	return t.dropNotifyAddress(by, nil, u, n)
 }

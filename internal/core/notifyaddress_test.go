@@ -112,6 +112,61 @@ func TestTheSecondAddressGetsNoLink(t *testing.T) {
 	})
 }
 
+// Whoever got in may have added a second address, and would go on reading: "this was
+// not me" and taking an address change back remove what has counted since, and no more.
+func TestAStrangersSecondAddressGoes(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		left := func() int { return w.count(`SELECT COUNT(*) FROM notification_addresses`) }
+		adds := func(email string) {
+			t.Helper()
+			w.ok(w.agree(w.asked(w.signIn("carla"), email)))
+		}
+		adds("carla@home.example")
+		w.clock.advance(time.Minute)
+		w.signInFrom("carla", firefoxOnLinux)
+		before := w.letterTo("carla", LetterNewDevice).NotMe
+		_, err := w.reportNotMe(before)
+		w.ok(err)
+		if left() != 1 {
+			t.Error("an address of before the stranger came was removed")
+		}
+		w.letsThePasswordBe("carla")
+
+		for _, how := range []string{"the letter that it counts", "the letter of the sign-in before it", "the address change before it"} {
+			t.Log(how)
+			w.clock.advance(25 * time.Hour) // reports are counted
+			var report func() error
+			says := func(kind LetterKind) {
+				token := w.letterTo("carla", kind).NotMe
+				report = func() error { _, err := w.reportNotMe(token); return err }
+			}
+			switch how {
+			case "the letter of the sign-in before it":
+				w.signInFrom("carla", chromeOnPhone)
+				says(LetterNewDevice)
+			case "the address change before it":
+				form, err := w.OpenUndoLink(w.ctx(), w.changesEmail("carla", "new@example.com"))
+				w.ok(err)
+				report = func() error { _, err := w.UndoEmailChange(w.ctx(), Nobody(testOrigin), form); return err }
+			}
+			adds("thief@example.org")
+			if report == nil {
+				says(LetterNotifyVerified)
+			}
+			w.emptyOutbox()
+			w.ok(report())
+			if left() != 0 {
+				t.Error("the stranger's address stays")
+			}
+			w.toldAt(LetterNotifyRemoved, "carla@example.com", "thief@example.org")
+			m := w.cast["carla"]
+			m.email = "carla@example.com"
+			w.cast["carla"] = m
+			w.letsThePasswordBe("carla")
+		}
+	})
+}
+
 // T-RESET-3: whatever changes of what the person proves themself with takes the
 // asking back, and so does a newer link. T-RESET-2: it works for a day.
 func TestOldAskingsAreTakenBack(t *testing.T) {

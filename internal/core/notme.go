@@ -194,6 +194,9 @@ func (t *tx) disown(by Actor, u *userRow, l *notMeLetter) (ended int, err error)
 	if err := t.record(eventOf{event: EventNotMeReported, by: by, target: u, details: details}); err != nil {
 		return 0, err
 	}
+	if err := t.dropNotifyAddressSince(by, u, l.at); err != nil {
+		return 0, err
+	}
 	if l.freezes() {
 		return ended, t.freeze(by, nil, u, FrozenNotMe, details)
 	}

@@ -33,13 +33,13 @@ func showNotMe(v *visit) error {
 	team := words.Args{"team": n.Team}
 	p := &notMePage{
 		common: v.common(v.say("notme.title")), About: v.say("notme.about", words.Args{"at": n.At, "email": n.Email}),
-		What: v.say("notme.what"), Then: []string{v.say("notme.sessions"), v.say("notme.password"), v.say("notme.told", team)},
+		What: v.say("notme.what"), Then: []string{v.say("notme.sessions"), v.say("notme.second"), v.say("notme.password"), v.say("notme.told", team)},
 	}
 	p.Bare = true
 	if n.Freezes {
-		p.What, p.Then[1] = v.say("notme.what.restart"), v.say("notme.freeze")
+		p.What, p.Then[2] = v.say("notme.what.restart"), v.say("notme.freeze")
 		if n.Sole {
-			p.Then[1], p.Then[2] = v.say("notme.close"), v.say("notme.console")
+			p.Then[2], p.Then[3] = v.say("notme.close"), v.say("notme.console")
 		}
 	}
 	if n.Done {
