@@ -67,7 +67,7 @@ func (tr *tour) people() {
 	b.signIn("ana")
 	w.clock.pass(time.Minute)
 	tr.at("import-over", b.get(look))
-	tr.at("team-waiting", b.get("/team?two_step=waiting"))
+	tr.at("team-two-step-waiting", b.get("/team?two_step=waiting"))
 	tr.at("team-one-code", b.get("/team?recovery_codes_left=1"))
 	tr.at("team-codes-refused", b.get("/team?recovery_codes_left=some"))
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +66,12 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.requesting()
 	tr.disowning()
 	tr.beginning()
+	tr.auditing()
+	tr.effects()
+	tr.blocked()
+	tr.answering()
+	tr.alone()
+	tr.faults()
 	tr.refusals()
 	return tr.stops
 }
@@ -541,11 +546,15 @@ func TestEveryPage(t *testing.T) {
 	for _, lang := range words.Languages() {
 		t.Run(string(lang), func(t *testing.T) {
 			t.Parallel()
-			for _, s := range everyPage(t, lang) {
+			stops := everyPage(t, lang)
+			for _, s := range stops {
 				t.Run(s.name, func(t *testing.T) { wellMade(t, lang, s) })
-				if folder := os.Getenv("PAGES"); folder != "" {
-					keep(t, filepath.Join(folder, string(lang)+"-"+s.name+".html"), s.page.body)
-				}
+			}
+			if lang == words.English {
+				goesEverywhere(t, stops)
+			}
+			if folder := os.Getenv("PAGES"); folder != "" {
+				keepStops(t, folder, lang, stops)
 			}
 		})
 	}

@@ -59,6 +59,7 @@ type someone struct {
 }
 
 type saved struct {
+	at     time.Time // where its clock stands
 	people map[string]someone
 	keys   *seal.Keys
 	file   []byte
@@ -73,7 +74,7 @@ var theTeam = sync.OnceValues(func() (*saved, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	s := &saved{people: map[string]someone{}, keys: seal.NewKeysForTest()}
+	s := &saved{at: testStart, people: map[string]someone{}, keys: seal.NewKeysForTest()}
 	clock := &testClock{now: testStart.Add(-2 * time.Hour)}
 	c, err := core.Open(context.Background(), core.Options{DataDir: dir, Keys: s.keys, Clock: clock.Now, Exclusive: true})
 	if err != nil {
@@ -151,6 +152,7 @@ func readKey(text string) []byte {
 type world struct {
 	t      *testing.T
 	core   *core.Core
+	dir    string
 	clock  *testClock
 	people map[string]*someone
 	web    *Web
@@ -164,6 +166,7 @@ type worldOptions struct {
 	demo   bool
 	https  bool
 	noMail bool
+	from   *saved // another beginning than theTeam
 }
 
 func newWorld(t *testing.T) *world { return makeWorld(t, worldOptions{}) }
@@ -174,13 +177,16 @@ func makeWorld(t *testing.T, o worldOptions) *world {
 	if err != nil {
 		t.Fatalf("make the team: %v", err)
 	}
+	if o.from != nil {
+		team = o.from
+	}
 	dir := t.TempDir()
 	if !o.empty {
 		if err := os.WriteFile(filepath.Join(dir, "doorstep.db"), team.file, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w := &world{t: t, clock: &testClock{now: testStart}, people: map[string]*someone{}, log: &faultLog{t: t}}
+	w := &world{t: t, dir: dir, clock: &testClock{now: team.at}, people: map[string]*someone{}, log: &faultLog{t: t}}
 	for who, p := range team.people {
 		p.codes = append([]string(nil), p.codes...)
 		w.people[who] = &p
