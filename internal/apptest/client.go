@@ -58,6 +58,9 @@ func (c *Client) Send(method, path string, content io.Reader, header http.Header
 			r.Header[name] = values
 		}
 	}
+	if host := r.Header.Get("Host"); host != "" {
+		r.Host = host // the header alone is not sent
+	}
 	r.Header.Set("User-Agent", c.Device)
 	if c.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.Token)

@@ -213,6 +213,20 @@ func (a *App) Count(query string, args ...any) int {
 	return n
 }
 
+// Change writes past core, as somebody does who can write the database and has not the
+// keys.
+func (a *App) Change(query string, args ...any) {
+	a.t.Helper()
+	err := a.store().Write(context.Background(), func(tx *db.Tx) error {
+		_, err := tx.Exec(context.Background(), query, args...)
+		return err
+	})
+	if err != nil {
+		a.t.Fatalf("%s: %v", query, err)
+	}
+	a.Core.Forget()
+}
+
 // Events counts what the audit log says of an event about somebody.
 func (a *App) Events(event, about string) int {
 	a.t.Helper()

@@ -18,10 +18,11 @@ import (
 // weighty are the events that weaken somebody's account or the team, or that tell
 // of an attack: an auditor looks for them first.
 var weighty = []string{
-	EventRoleChanged, EventUserSuspended, EventUserRemoved, EventTwoStepDeactivated, EventTwoStepRestarted, EventSecondStepReplayed,
+	EventRoleChanged, EventUserSuspended, EventUserRemoved, EventTwoStepDeactivated, EventTwoStepRestarted, EventRestartBegan, EventRestartRefused,
+	EventSecondStepReplayed,
 	EventDeviceReused, EventPolicyChanged, EventPassRefused, EventRestartLimit, EventPersonLimit, EventUserFrozen, EventNotMeReported,
 	EventMatchCodeRefused, EventPasswordBlocked, EventAuthenticatorBlocked, EventRecoveryCodesBlocked, EventGuessingNoticed, EventGuessingReported,
-	EventPasswordDemanded,
+	EventPasswordDemanded, EventPasswordResetRefused, EventPassVoided, EventRequestRefused, EventEmailUndone,
 }
 
 // Weighty says whether it weakens somebody's account or the team, or tells of an attack.

@@ -294,3 +294,27 @@ func TestEventsAreReadAlongIndexes(t *testing.T) {
 		}
 	})
 }
+
+// Every event was weighed by somebody: what weakens an account or the team, or tells of
+// an attack, is marked. A new one stands in one of the two lists, or fails here.
+func TestEveryEventIsWeighed(t *testing.T) {
+	plain := []string{
+		EventTeamCreated, EventUserAdded, EventUserInvited, EventInvitationSentAgain, EventInvitationCanceled, EventPeopleImported, EventPeopleExported,
+		EventUserJoined, EventUserRenamed, EventUserBroughtBack, EventSignInRefused, EventSecondStepRefused, EventSessionStarted, EventSessionEnded,
+		EventSessionsEnded, EventStepUpPassed, EventStepUpRefused, EventActivationBegan, EventActivationConfirmed, EventTwoStepActivated, EventRecoveryCodeUsed,
+		EventRecoveryCodesMade, EventLanguageChanged, EventDeviceRemembered, EventDeviceForgotten, EventPasswordLinkAsked, EventPasswordReset,
+		EventPasswordChanged, EventEmailChangeAsked, EventEmailChanged, EventPassAccepted, EventLetterResent, EventAuditExported,
+		EventNotificationAddressAsked, EventNotificationAddressVerified, EventNotificationAddressRemoved, EventReactivationConfirmed, EventRequestMade,
+		EventRequestWithdrawn, EventRequestApproved, EventRequestExpired, EventRequestEnded, EventAuthenticatorUnlocked, EventUnlockRefused,
+	}
+	for _, word := range EventWords() {
+		if weighs := (Event{Event: word}).Weighty(); weighs == slices.Contains(plain, word) {
+			t.Errorf("%s: weighty is %v; it stands in both lists, or in none", word, weighs)
+		}
+	}
+	for _, word := range []string{EventRestartBegan, EventRestartRefused, EventTwoStepRestarted, EventUserFrozen, EventMatchCodeRefused} {
+		if !(Event{Event: word}).Weighty() {
+			t.Errorf("%s is not marked", word)
+		}
+	}
+}

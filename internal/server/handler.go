@@ -69,7 +69,7 @@ func (e *edges) handler(o edgeOptions) (http.Handler, error) {
 		})
 	}
 	mux.Handle("/", e.rest())
-	return e.forward.Before(edge.Headers(o.url.Scheme == "https", edge.Log(o.log, edge.LimitBody(mux)))), nil
+	return e.forward.Before(edge.Headers(o.url.Scheme == "https", edge.Log(o.log, atOwnHost(o.url, o.words, edge.LimitBody(mux))))), nil
 }
 
 // Front is what stands in front of a Handler, as the settings of the same names say.

@@ -288,7 +288,9 @@ func TestTheRest(t *testing.T) {
 		{"GET", "/healthz", 200, "text/plain; charset=utf-8"},
 	} {
 		rw := httptest.NewRecorder()
-		h.ServeHTTP(rw, httptest.NewRequest(c.method, c.path, nil))
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.Host = "id.example.com"
+		h.ServeHTTP(rw, r)
 		if got := rw.Header().Get("Content-Type"); rw.Code != c.status || got != c.contentType {
 			t.Errorf("%s %s answers %d %s, want %d %s", c.method, c.path, rw.Code, got, c.status, c.contentType)
 		}
