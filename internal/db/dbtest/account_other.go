@@ -8,3 +8,6 @@ import "os/exec"
 func asServer(*exec.Cmd) error { return ErrMissing }
 
 func giveToServer(string) error { return ErrMissing }
+
+// Kill is for systems that have SIGKILL.
+func (c *Cluster) Kill() error { return ErrMissing }

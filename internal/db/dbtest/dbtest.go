@@ -99,6 +99,15 @@ func Loudly(line string) {
 	}
 }
 
+// Schema is like Postgres for a cluster of the test's own. It goes with the cluster.
+func (c *Cluster) Schema(t testing.TB, name string) (address string) {
+	t.Helper()
+	if err := run(c.URL(), "CREATE SCHEMA "+name); err != nil {
+		t.Fatalf("make a PostgreSQL schema: %v", err)
+	}
+	return inSchema(c.URL(), name)
+}
+
 // run carries out one statement on a connection of its own.
 func run(address, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
