@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type pair struct {
 	client, server net.Conn
 	cut            chan struct{}
 	cutting        sync.Once
+	mute           atomic.Bool // what the server answers is lost
 }
 
 // reset closes both so that both ends hear of it at once, and what waits is lost.
@@ -113,6 +115,23 @@ func (w *Wire) HangUp() {
 			_ = tcp.CloseWrite()
 		}
 	})
+}
+
+// HangUpBehind is HangUp in the other direction: PostgreSQL hears nothing more of
+// the connections that there are, and may still answer.
+func (w *Wire) HangUpBehind() {
+	w.each(func(p *pair) {
+		if half, ok := p.server.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
+	})
+}
+
+// Mute loses every answer on the connections that there are, for good, while what
+// the program sends arrives: a commit then happens, and nobody is told. A Cut later
+// lets the program go on.
+func (w *Wire) Mute() {
+	w.each(func(p *pair) { p.mute.Store(true) })
 }
 
 // Block lets nothing through any more, in either direction and without a word, as
@@ -235,7 +254,7 @@ func (w *Wire) pump(p *pair, to, from net.Conn) {
 	for {
 		buffer := make([]byte, 16<<10)
 		n, err := from.Read(buffer)
-		if n > 0 {
+		if n > 0 && (from != p.server || !p.mute.Load()) {
 			x := parcel{buffer[:n], time.Now()}
 			if from == p.server {
 				x.due = x.due.Add(w.delayNow())

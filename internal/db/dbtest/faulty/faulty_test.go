@@ -127,6 +127,21 @@ func TestWire(t *testing.T) {
 	if _, err := d.says("cut", 5*time.Second); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("cut: %v", err)
 	}
+	w.Mend()
+	e := call(t, w)
+	e.hears("as before")
+	w.Mute()
+	if _, err := e.says("heard, and the answer lost", 100*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("muted: %v", err)
+	}
+	f := call(t, w)
+	f.hears("a new connection is not muted")
+	w.HangUpBehind()
+	if _, err := f.says("hello?", 5*time.Second); !errors.Is(err, io.EOF) {
+		t.Errorf("hung up behind: %v", err)
+	}
+	w.Cut()
+
 	c.conn.Close()
 	for begun := time.Now(); w.Connections() > 0; time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 5*time.Second {
