@@ -28,18 +28,22 @@ func QRSVG(uri string) (string, error) {
 
 	var svg strings.Builder
 	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" shape-rendering="crispEdges">`, side*svgScale, side*svgScale, side, side)
-	fmt.Fprintf(&svg, `<rect width="%d" height="%d" fill="#fff"/><path fill="#000" d="`, side, side)
+	fmt.Fprintf(&svg, `<rect width="%d" height="%d" fill="#fff"/><path stroke="#000" d="`, side, side)
+	// A line as thick as a module through the middle of each row, drawn where it is
+	// black: a seventh of the text of as many rectangles. The page is never compressed.
 	for y := range code.Size {
-		for x := 0; x < code.Size; x++ {
-			if !code.Black(x, y) {
-				continue
+		fmt.Fprintf(&svg, "M%d %d.5", quietZone, y+quietZone)
+		for x := 0; x < code.Size; {
+			from, black := x, code.Black(x, y)
+			for x < code.Size && code.Black(x, y) == black {
+				x++
 			}
-			run := 1 // neighbouring modules become one rectangle: a third of the text
-			for code.Black(x+run, y) {
-				run++
+			switch {
+			case black:
+				fmt.Fprintf(&svg, "h%d", x-from)
+			case x < code.Size:
+				fmt.Fprintf(&svg, "m%d 0", x-from)
 			}
-			fmt.Fprintf(&svg, "M%d %dh%dv1h-%dz", x+quietZone, y+quietZone, run, run)
-			x += run
 		}
 	}
 	svg.WriteString(`"/></svg>`)

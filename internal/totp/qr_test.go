@@ -79,7 +79,7 @@ func scan(t *testing.T, uris []string, picture func(string) ([]byte, error)) {
 	}
 }
 
-var run = regexp.MustCompile(`M(\d+) (\d+)h(\d+)v1h-(\d+)z`)
+var step = regexp.MustCompile(`M(\d+) (\d+)\.5|m(\d+) 0|h(\d+)`) // to a row, over a gap, along a run
 
 // draw paints the path of the SVG, 4 pixels a unit.
 func draw(t *testing.T, svg string) image.Image {
@@ -98,26 +98,31 @@ func draw(t *testing.T, svg string) image.Image {
 	if _, err := fmt.Sscanf(root.ViewBox, "0 0 %d %d", &side, &other); err != nil || side != other {
 		t.Fatalf("viewBox %q", root.ViewBox)
 	}
-	if rest := run.ReplaceAllString(root.Path.D, ""); rest != "" {
-		t.Fatalf("the path has more than runs: %q", rest)
+	if rest := step.ReplaceAllString(root.Path.D, ""); rest != "" {
+		t.Fatalf("the path has more than rows, gaps and runs: %q", rest)
 	}
 	picture := image.NewGray(image.Rect(0, 0, side*scale, side*scale))
 	for i := range picture.Pix {
 		picture.Pix[i] = 0xff
 	}
-	for _, m := range run.FindAllStringSubmatch(root.Path.D, -1) {
-		var n [4]int
-		for i := range n {
-			n[i], _ = strconv.Atoi(m[i+1])
+	var x, row int
+	for _, m := range step.FindAllStringSubmatch(root.Path.D, -1) {
+		if m[1] != "" {
+			x, _ = strconv.Atoi(m[1])
+			row, _ = strconv.Atoi(m[2])
 		}
-		if n[0] < quietZone || n[1] < quietZone || n[0]+n[2] > side-quietZone || n[1]+1 > side-quietZone || n[2] != n[3] {
+		gap, _ := strconv.Atoi(m[3])
+		long, _ := strconv.Atoi(m[4])
+		x += gap
+		if x < quietZone || row < quietZone || x+long > side-quietZone || row+1 > side-quietZone {
 			t.Fatalf("a run outside of the code: %s", m[0])
 		}
-		for y := n[1] * scale; y < (n[1]+1)*scale; y++ {
-			for x := n[0] * scale; x < (n[0]+n[2])*scale; x++ {
-				picture.SetGray(x, y, color.Gray{})
+		for y := row * scale; y < (row+1)*scale; y++ {
+			for i := x * scale; i < (x+long)*scale; i++ {
+				picture.SetGray(i, y, color.Gray{})
 			}
 		}
+		x += long
 	}
 	return picture
 }
@@ -129,7 +134,7 @@ func TestTheSVGFitsThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	shape := regexp.MustCompile(`^<svg xmlns="http://www\.w3\.org/2000/svg" width="\d+" height="\d+" viewBox="0 0 (\d+) (\d+)" shape-rendering="crispEdges">` +
-		`<rect width="(\d+)" height="(\d+)" fill="#fff"/><path fill="#000" d="[Mhvz0-9 -]+"/></svg>$`)
+		`<rect width="(\d+)" height="(\d+)" fill="#fff"/><path stroke="#000" d="[Mmh0-9. ]+"/></svg>$`)
 	m := shape.FindStringSubmatch(svg)
 	if m == nil {
 		t.Fatalf("unexpected shape: %.300s", svg)

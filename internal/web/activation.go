@@ -62,6 +62,7 @@ func (v *visit) showScan(a *core.Activation) error {
 		URI: a.URI, Open: template.URL(a.URI), // built by core, percent-encoded; html/template blanks unknown schemes
 		Groups: inFours(a.Key), Email: v.session.User.Email, Demo: v.web.demo,
 	}
+	v.secret = true
 	if r := v.refused; r != nil {
 		switch r.Code {
 		case core.WrongCode:
@@ -147,7 +148,7 @@ func (v *visit) showCodes(codes []string, action, id string, activating bool) er
 		Copied:   v.say("codes.copied", words.Args{"n": len(codes)}),
 		FileName: fileName(u.Team.Name, v.say("codes.filename"), u.Name, now.Format(time.DateOnly)) + ".txt",
 	}
-	p.Main = "flow prints"
+	p.Main, v.secret = "flow prints", true
 	text := p.Heading + "\n\n" + strings.Join(codes, "\n") + "\n"
 	// A data: link needs no request that could be logged; all of it is percent-encoded.
 	p.File = template.URL("data:text/plain;charset=utf-8," + url.PathEscape(text)) // see above

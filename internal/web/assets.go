@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"strings"
 )
 
 // asset is a file that pages load. Its address carries a hash of its text, so a
@@ -84,7 +83,7 @@ func (a *asset) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text := a.plain
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if takesGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		text = a.gzipped
 	}

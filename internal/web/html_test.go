@@ -1,9 +1,11 @@
 package web
 
 import (
+	"compress/gzip"
 	"io"
 	"net/http"
 	"strings"
+	"testing"
 
 	"golang.org/x/net/html"
 )
@@ -11,6 +13,20 @@ import (
 // Looking into a page as a browser understands it.
 
 func copyAll(to io.Writer, r *http.Response) (int64, error) { return io.Copy(to, r.Body) }
+
+// unzipped is a text that came compressed.
+func unzipped(t *testing.T, text string) string {
+	t.Helper()
+	z, err := gzip.NewReader(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(plain)
+}
 
 func each(n *html.Node, visit func(*html.Node)) {
 	if n.Type == html.ElementNode {

@@ -82,6 +82,7 @@ func (v *visit) handovers(done []core.Invitation) []handover {
 	var links []handover
 	for _, one := range done {
 		if one.Link != nil {
+			v.secret = true
 			links = append(links, handover{
 				ID: "link-" + one.ID, Says: v.say("inv.link", words.Args{"email": one.Email, "at": one.ExpiresAt}),
 				Link: strings.TrimRight(v.web.url.String(), "/") + "/set-password/" + one.Link.Token, Said: "said-" + one.ID,

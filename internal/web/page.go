@@ -196,17 +196,18 @@ func (v *visit) write(status int, f frame) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", string(v.words.Language()))
 	h.Set("Cache-Control", "no-store")
-	v.rw.WriteHeader(status)
-	_, _ = v.rw.Write(text.Bytes()) // the browser may have left
+	v.send(status, text.Bytes())
 	return nil
 }
 
-// Frame renders a body, which has its own h1, as a page of ours: for the demo.
+// Frame renders a body, which has its own h1, as a page of ours: for the demo, whose
+// pages show codes, keys and letters with links.
 func (w *Web) Frame(rw http.ResponseWriter, r *http.Request, status int, title string, body template.HTML) {
 	w.plain(func(v *visit) error {
 		if v.switchLanguage() {
 			return nil
 		}
+		v.secret = true
 		return v.write(status, v.frame(&common{Title: title}, body))
 	}).ServeHTTP(rw, r)
 }

@@ -67,7 +67,7 @@ func (v *visit) showReceipt(done *core.Restart) error {
 	}
 	name := words.Args{"name": person.Name}
 	p := &receiptPage{common: v.common(v.say("pass.label")), Person: *person, Pass: done.Pass}
-	p.Banner = v.restartDone(name, done.SessionsEnded)
+	p.Banner, v.secret = v.restartDone(name, done.SessionsEnded), true
 	return v.show("receipt", p)
 }
 

@@ -45,6 +45,7 @@ func showAsk(v *visit) error {
 		p.Waiting = v.say("ask.waiting", words.Args{"at": ask.MadeAt})
 		p.Until = v.say("ask.until", words.Args{"at": ask.ExpiresAt})
 		if ask.MatchCode != "" {
+			v.secret = true
 			const mark = "\x00"
 			p.Before, p.After, _ = strings.Cut(v.say("ask.code", words.Args{"code": mark}), mark)
 			p.Code = ask.MatchCode[:2] + "\u00a0" + ask.MatchCode[2:]

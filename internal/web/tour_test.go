@@ -456,6 +456,13 @@ func (tr *tour) team() {
 		}
 	})
 	tr.at("team-last", bruno.get(next))
+	tr.at("audit-many", bruno.get("/team/audit"))
+	if n := len(bruno.page.all("time")); n < 50 {
+		tr.t.Errorf("the audit log shows %d events", n)
+	}
+	tr.at("audit-event", bruno.get(bruno.page.hrefOf("/team/audit/0")))
+	tr.at("audit-none", bruno.get("/team/audit?q=nobody-at-all"))
+	tr.at("audit-refused", bruno.get("/team/audit?from=then&q=carla"))
 }
 
 func (tr *tour) restarting() {
@@ -568,6 +575,8 @@ func keep(t *testing.T, file, text string) {
 
 func wellMade(t *testing.T, lang words.Language, s stop) {
 	p := s.page
+	withinBudget(t, s)
+	compressedAsItMay(t, s)
 	if p.header.Get("Content-Type") != "text/html; charset=utf-8" || p.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers: %v", p.header)
 	}

@@ -33,6 +33,8 @@ type visit struct {
 	problems []problem     // what is said of it, when that is more than its own sentence
 	next     string        // where the person wanted to go: an address of ours, of an app that may be led back to, or ""
 	notice   *notice       // read once, then gone
+	secret   bool          // the page shows a key, a code, a pass or a link
+	pad      []byte        // masks the tokens of this answer's forms
 }
 
 // plain answers whatever a page returns.

@@ -277,6 +277,7 @@ type answer struct {
 	header http.Header
 	at     *url.URL
 	body   string
+	wire   int // bytes of it that were sent
 	doc    *html.Node
 }
 
@@ -294,6 +295,12 @@ func (b *browser) do(r *http.Request) *answer {
 	b.w.t.Helper()
 	r.Header.Set("User-Agent", b.agent)
 	r.Header.Set("Accept-Language", b.accept)
+	if r.Header["Accept-Encoding"] == nil {
+		r.Header.Set("Accept-Encoding", "gzip, deflate, br, zstd")
+	}
+	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" && r.Method == http.MethodGet {
+		r.Header.Set("Sec-Fetch-Site", "none") // typed into the address bar
+	}
 	resp, err := b.client.Do(r)
 	if err != nil {
 		b.w.t.Fatalf("%s %s: %v", r.Method, r.URL, err)
@@ -303,7 +310,10 @@ func (b *browser) do(r *http.Request) *answer {
 	if _, err := copyAll(&text, resp); err != nil {
 		b.w.t.Fatal(err)
 	}
-	a := &answer{status: resp.StatusCode, header: resp.Header, at: resp.Request.URL, body: text.String()}
+	a := &answer{status: resp.StatusCode, header: resp.Header, at: resp.Request.URL, body: text.String(), wire: text.Len()}
+	if resp.Header.Get("Content-Encoding") == "gzip" && a.wire > 0 {
+		a.body = unzipped(b.w.t, a.body)
+	}
 	if a.doc, err = html.Parse(strings.NewReader(a.body)); err != nil {
 		b.w.t.Fatal(err)
 	}
