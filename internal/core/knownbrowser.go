@@ -1,6 +1,8 @@
 package core
 
 import (
+	"database/sql"
+	"errors"
 	"strings"
 	"time"
 )
@@ -61,37 +63,43 @@ func browserFamily(device string) string {
 }
 
 // browserSeen says whether a person has signed in with such a browser within the
-// last 90 days. Also the sessions that are kept say so, since accounts are older than
-// what is noted here: those behind a second step, and none that somebody disowned.
+// last 90 days.
 func (c *Core) browserSeen(r reader, u *userRow, device string) (bool, error) {
-	family, since := browserFamily(device), c.Now().Add(-browserForgotten)
-	var n int
-	if err := r.row(`SELECT COUNT(*) FROM known_browsers WHERE user_id = $1 AND team_id = $2 AND family = $3 AND last_seen_at > $4`,
-		u.id, u.teamID, family, ms(since)).Scan(&n); err != nil || n > 0 {
-		return n > 0, err
+	seen, _, err := seenBrowser(r, u, browserFamily(device), c.Now())
+	return seen, err
+}
+
+// seenBrowser also says when that was written down last, 0 for never. The sessions that
+// are kept count too, since accounts are older than what is noted here: those behind a
+// second step, and none that somebody disowned.
+func seenBrowser(r reader, u *userRow, family string, now time.Time) (seen bool, notedAt int64, err error) {
+	since := ms(now.Add(-browserForgotten))
+	err = r.row(`SELECT last_seen_at FROM known_browsers WHERE user_id = $1 AND team_id = $2 AND family = $3`, u.id, u.teamID, family).Scan(&notedAt)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) || notedAt > since {
+		return notedAt > since, notedAt, err
 	}
-	found := false
-	err := r.each(`SELECT device FROM sessions WHERE user_id = $1 AND team_id = $2 AND created_at > $3
-			AND second_step <> 'none' AND end_reason NOT IN ($4, $5)`, []any{u.id, u.teamID, ms(since), string(EndedFrozen), string(EndedNotMe)},
+	err = r.each(`SELECT device FROM sessions WHERE user_id = $1 AND team_id = $2 AND created_at > $3
+			AND second_step <> 'none' AND end_reason NOT IN ($4, $5)`, []any{u.id, u.teamID, since, string(EndedFrozen), string(EndedNotMe)},
 		func(scan func(...any) error) error {
 			var used string
 			err := scan(&used)
-			found = found || browserFamily(used) == family
+			seen = seen || browserFamily(used) == family
 			return err
 		})
-	return found, err
+	return seen, notedAt, err
 }
 
 // noteBrowser remembers the browser of a full sign-in, before its session is
 // opened, and says whether it is new.
 func (t *tx) noteBrowser(u *userRow, device string) (isNew bool, err error) {
-	seen, err := t.c.browserSeen(t, u, device)
-	if err != nil {
+	family := browserFamily(device)
+	seen, notedAt, err := seenBrowser(t, u, family, t.now)
+	if err != nil || notedAt >= ms(t.now.Add(-browserNoted)) {
 		return false, err
 	}
 	if _, err := t.exec(`INSERT INTO known_browsers (team_id, user_id, family, last_seen_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (user_id, family) DO UPDATE SET last_seen_at = excluded.last_seen_at WHERE known_browsers.last_seen_at < $5`,
-		u.teamID, u.id, browserFamily(device), ms(t.now), ms(t.now.Add(-browserNoted))); err != nil || seen {
+		ON CONFLICT (user_id, family) DO UPDATE SET last_seen_at = excluded.last_seen_at`,
+		u.teamID, u.id, family, ms(t.now)); err != nil || seen {
 		return false, err
 	}
 	_, err = t.exec(`DELETE FROM known_browsers WHERE user_id = $1 AND team_id = $2 AND family NOT IN
