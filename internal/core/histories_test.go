@@ -794,8 +794,8 @@ func (h *history) answersARequest(*rapid.T) {
 	}
 	target := h.somebody("whose request")
 	ctx, a, b := context.Background(), h.account(h.people[x.who]), h.account(target)
-	var id string
-	if err := h.w.db.Migrations().QueryRow(`SELECT id FROM restart_requests WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1`, target.id).Scan(&id); err != nil {
+	var id, answeredBy string
+	if err := h.w.db.Migrations().QueryRow(`SELECT id, answered_by_id FROM restart_requests WHERE user_id = $1 ORDER BY created_at DESC LIMIT 1`, target.id).Scan(&id, &answeredBy); err != nil {
 		return // never asked
 	}
 	heard := target.match
@@ -812,6 +812,12 @@ func (h *history) answersARequest(*rapid.T) {
 	got, err := h.w.ApproveRequest(ctx, actor, id, Approval{MatchCode: heard, Reason: "heard the digits on a call to a known number", VerifiedBy: VerifiedKnownNumber})
 	if err != nil {
 		h.refused("an approval", err)
+		return
+	}
+	if answeredBy == h.people[x.who].id { // sent twice: the receipt of what it did before
+		if after := h.account(target); after != b || got.Pass != "" {
+			h.Fatalf("approving a request for a second time made %+v of %+v, pass %t", after, b, got.Pass != "")
+		}
 		return
 	}
 	allowed := a.role != RoleMember && x.who != target.name && (a.role == RoleOwner || b.role == RoleMember) && h.now() >= a.contained &&
