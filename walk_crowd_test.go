@@ -222,5 +222,5 @@ func (v *visitor) address(a *apptest.App, r edge.Route) string {
 	if strings.Contains(r.Path, "/restarts/{id}") {
 		id = crowd.restart
 	}
-	return strings.NewReplacer("{id}", id, "{$}", "", "{name}", "none.css", "{token}", "none", "{path...}", "notes").Replace(r.Path)
+	return strings.NewReplacer("{id}", id, "{$}", "", "{name}", "none.css", "{token}", "none", "{path...}", "notes", "{article}", "activate").Replace(r.Path)
 }

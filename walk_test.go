@@ -164,6 +164,21 @@ var samples = map[string]sample{
 	"GET /api/v1/team/policy":   {core.NeedAdmin, 200, ""},
 	"PATCH /api/v1/team/policy": {core.NeedSteppedUpAdmin, 200, `{"session_idle_seconds":7200}`},
 
+	"GET /api/v1/help":                         {core.NeedOpen, 200, ""},
+	"GET /api/v1/help/{article}":               {core.NeedOpen, 200, ""},
+	"PUT /api/v1/help/{article}/vote":          {core.NeedSignedIn, 200, `{"helpful":true}`},
+	"GET /api/v1/help/comments":                {core.NeedSignedIn, 200, "?article=activate"},
+	"POST /api/v1/help/{article}/comments":     {core.NeedSignedIn, 201, `{"text":"Take the app that Bruno uses."}`},
+	"DELETE /api/v1/help/comments/{id}":        {core.NeedSignedIn, 404, ""},
+	"PATCH /api/v1/help/comments/{id}":         {core.NeedOwner, 404, `{"hidden":true}`},
+	"POST /api/v1/help/requests":               {core.NeedSignedIn, 201, `{"about":"other","text":"Which app do we use?"}`},
+	"POST /api/v1/help/requests/signed-out":    {core.NeedOpen, 409, `{"about":"other","text":"Hello","email":"who@example.net"}`},
+	"GET /api/v1/help/requests":                {core.NeedSignedIn, 200, ""},
+	"GET /api/v1/help/requests/{id}":           {core.NeedSignedIn, 404, ""},
+	"POST /api/v1/help/requests/{id}/messages": {core.NeedSignedIn, 404, `{"text":"The one on the list."}`},
+	"POST /api/v1/help/requests/{id}/close":    {core.NeedSignedIn, 404, ""},
+	"GET /api/v1/team/questions":               {core.NeedAdmin, 200, ""},
+
 	"GET /{$}":                   {core.NeedSignedIn, 200, ""},
 	"GET /sign-in":               {core.NeedOpen, 200, ""},
 	"POST /sign-in":              {core.NeedOpen, 401, "email=nobody@example.com&password=none+of+theirs"},
@@ -308,6 +323,8 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.Missing // nothing was given up
 	case code == "" && v.name == admin && strings.Contains(r.Path, "/restarts/{id}"):
 		return core.Missing // it is about them
+	case code == "" && (strings.Contains(r.Path, "/help/comments/{id}") || strings.Contains(r.Path, "/help/requests/{id}")):
+		return core.Missing // nobody here has written one
 	case code == "" && strings.Contains(r.Path, "/devices/{id}"):
 		return core.Missing // nobody here has a remembered device
 	case code == "" && strings.Contains(r.Path, "/audit/{id}"):

@@ -89,6 +89,8 @@ func New(o Options) (*API, error) {
 	a.letters()
 	a.notifyAddress()
 	a.audit()
+	a.article()
+	a.helpRequest()
 	return a, a.publish()
 }
 

@@ -44,6 +44,7 @@ func (a *API) config(o Options) huma.Config {
 		{Name: tagSignIn, Description: "Password, then the second step. In between there is an attempt, which opens nothing else."},
 		{Name: tagSession, Description: "The caller's own sessions and remembered devices."},
 		{Name: tagTwoStep, Description: "The caller's own 2-step authentication: activate, deactivate, recovery codes."},
+		{Name: tagHelp, Description: "The help center: articles for everybody; votes, comments and requests of people who are signed in."},
 		{Name: tagTeam, Description: "The people of the caller's team, for owners and admins. Other teams' people do not exist."},
 	}
 	return cfg
@@ -54,6 +55,7 @@ const (
 	tagSession = "sessions"
 	tagTwoStep = "two-step"
 	tagTeam    = "team"
+	tagHelp    = "help"
 )
 
 // publish writes openapi.json, once, and puts it on the API.

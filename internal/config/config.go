@@ -17,6 +17,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	AppsDomain     string // a parent of the public address's host, "" for none
 	SMTP           *SMTP  // nil: no mail is set up
+	Contact        string // whereto requests of people go who are not signed in, "" for nowhere
 	LogFormat      string // "text" or "json"
 	LogLevel       slog.Level
 
@@ -54,11 +55,15 @@ func Read(f Flags, lookup func(string) (string, bool)) (Config, error) {
 	}
 	c.AppsDomain = r.appsDomain(f.AppsDomain, c)
 	c.SMTP = r.smtp(f.SMTP, c)
+	c.Contact = r.contact(f.Contact)
 	r.apart(c.Data, c.Keys)
 	if r.err != nil {
 		return Config{}, r.err
 	}
 	c.warn()
+	if c.Contact != "" && c.SMTP == nil {
+		c.Warnings = append(c.Warnings, "--contact is set and no mail is (--smtp): requests of people who are not signed in are not taken")
+	}
 	return c, nil
 }
 

@@ -24,7 +24,7 @@ func given(t *testing.T, flags ...string) Flags {
 	var f Flags
 	into := map[string]**string{
 		"listen": &f.Listen, "url": &f.URL, "data": &f.Data, "keys": &f.Keys, "database": &f.Database,
-		"trusted-proxies": &f.TrustedProxies, "smtp": &f.SMTP, "apps-domain": &f.AppsDomain, "log-format": &f.LogFormat, "log-level": &f.LogLevel,
+		"trusted-proxies": &f.TrustedProxies, "smtp": &f.SMTP, "contact": &f.Contact, "apps-domain": &f.AppsDomain, "log-format": &f.LogFormat, "log-level": &f.LogLevel,
 	}
 	for _, flag := range flags {
 		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
@@ -135,6 +135,9 @@ func TestBadSettings(t *testing.T) {
 		env   map[string]string
 		want  string // how the sentence begins, or all of it
 	}{
+		{[]string{"--contact=whoever"}, nil, `--contact is "whoever", which is no email address: write an address such as help@example.com, or leave it out`},
+		{[]string{"--contact=Help <help@example.com>"}, nil, `--contact is "Help <help@example.com>", which`},
+		{nil, map[string]string{"DOORSTEP_CONTACT": "a@b, c@d"}, `DOORSTEP_CONTACT is "a@b, c@d", which`},
 		{[]string{"--listen=8420"}, nil, `--listen is "8420", which is no address to listen on: write HOST:PORT, such as 127.0.0.1:8420`},
 		{[]string{"--listen="}, nil, `--listen is "", which`},
 		{nil, map[string]string{"DOORSTEP_LISTEN": "localhost"}, `DOORSTEP_LISTEN is "localhost", which`},

@@ -32,7 +32,8 @@ type EdgeFlags struct {
 
 // MailFlags say how letters leave.
 type MailFlags struct {
-	SMTP *string `name:"smtp" placeholder:"URL" help:"smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or smtps://… (default: letters are printed). $DOORSTEP_SMTP or $DOORSTEP_SMTP_FILE"`
+	SMTP    *string `name:"smtp" placeholder:"URL" help:"smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or smtps://… (default: letters are printed). $DOORSTEP_SMTP or $DOORSTEP_SMTP_FILE"`
+	Contact *string `placeholder:"ADDRESS" help:"Your address, for requests from the help center of people who are not signed in (default: none are taken). $DOORSTEP_CONTACT"`
 }
 
 // LogFlags are about the log, which goes to standard error.

@@ -118,3 +118,15 @@ func (r *reader) sender(q url.Values, c Config) string {
 	}
 	return a.String()
 }
+
+// contact is the address of whoever runs the server.
+func (r *reader) contact(flag *string) string {
+	v := r.value("contact", flag, "")
+	if v == "" && flag == nil {
+		return ""
+	}
+	if a, err := mail.ParseAddress(v); err != nil || a.Address != v {
+		r.fail("contact", "is "+quote(v)+", which is no email address", "write an address such as help@example.com, or leave it out")
+	}
+	return v
+}

@@ -32,6 +32,7 @@ var chores = []chore{
 	{"email_changes", (*tx).forgetOldEmailChanges},
 	{"session_changes", (*tx).forgetSessionChanges},
 	{"letters", (*tx).forgetOldLetters},
+	{"help_requests", (*tx).forgetOldHelp},
 }
 
 // Chores removes what is over: attempts, activations, links, old sessions, devices

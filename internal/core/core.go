@@ -32,6 +32,7 @@ type Options struct {
 	KeysDir   string // apart from the data: the pepper and the sealing keys
 	Exclusive bool   // serve: refuse to start beside another serve on one SQLite file
 	Mail      bool   // letters are sent, and not printed for want of a mail server
+	Contact   string // whereto requests of people go who are not signed in; "" for nowhere
 	Clock     func() time.Time
 	Log       *slog.Logger
 
@@ -56,6 +57,7 @@ type Core struct {
 
 	realClock bool // clock is time.Now
 	mail      bool // letters are sent
+	contact   string
 
 	addresses *addressLimit
 
@@ -76,7 +78,7 @@ const hashQueue = 64
 // Open opens the database and the keys and brings the schema up to date.
 // Errors are sentences for whoever starts the program.
 func Open(ctx context.Context, o Options) (*Core, error) {
-	c := &Core{clock: o.Clock, log: o.Log, keys: o.Keys, mail: o.Mail}
+	c := &Core{clock: o.Clock, log: o.Log, keys: o.Keys, mail: o.Mail, contact: o.Contact}
 	if c.clock == nil {
 		c.clock, c.realClock = time.Now, true
 	}

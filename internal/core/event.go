@@ -81,6 +81,14 @@ const (
 	EventEmailChangeAsked      = "email.change_asked"
 	EventEmailChanged          = "email.changed"
 	EventEmailUndone           = "email.change_undone"
+	EventCommentWritten        = "comment.written"
+	EventCommentDeleted        = "comment.deleted"
+	EventCommentHidden         = "comment.hidden"
+	EventCommentShown          = "comment.shown"
+	EventHelpRequestMade       = "help_request.made"
+	EventHelpRequestAdded      = "help_request.added" // whoever asked wrote once more
+	EventHelpRequestAnswered   = "help_request.answered"
+	EventHelpRequestClosed     = "help_request.closed"
 )
 
 // EventWords lists every event there is: the audit log can be filtered by them, and
@@ -157,6 +165,14 @@ func EventWords() []string {
 		EventUnlockRefused,
 		EventGuessingNoticed,
 		EventGuessingReported,
+		EventCommentWritten,
+		EventCommentDeleted,
+		EventCommentHidden,
+		EventCommentShown,
+		EventHelpRequestMade,
+		EventHelpRequestAdded,
+		EventHelpRequestAnswered,
+		EventHelpRequestClosed,
 	}
 }
 

@@ -233,6 +233,9 @@ func (t *tx) erase(u *userRow) error {
 	if err := t.deleteRequests(u); err != nil {
 		return err
 	}
+	if err := t.eraseHelp(u); err != nil {
+		return err
+	}
 	if err := t.deleteLinks(u); err != nil {
 		return err
 	}

@@ -84,6 +84,11 @@ const (
 	LetterEmailChanged    LetterKind = "email_changed" // to the one before, with the way back
 	LetterEmailNew        LetterKind = "email_new"     // to the one that holds now
 	LetterEmailUndone     LetterKind = "email_undone"  // to both
+
+	LetterHelpAsked    LetterKind = "help_asked" // a question of somebody of the team
+	LetterHelpAdded    LetterKind = "help_added"
+	LetterHelpAnswered LetterKind = "help_answered"
+	LetterHelpStranger LetterKind = "help_stranger" // to whoever runs the server
 )
 
 // Letter is one letter of the queue. Args hold what its sentences name; never a

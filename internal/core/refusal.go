@@ -163,6 +163,18 @@ const (
 	InvalidCursor    Code = "invalid-cursor"
 	InvalidField     Code = "invalid-field"
 	ServerBusy       Code = "busy"
+
+	TextMissing         Code = "text-missing"
+	TextTooLong         Code = "text-too-long"
+	TextHasCode         Code = "text-has-code" // what looks like one
+	AboutMissing        Code = "about-missing"
+	AskTeamFirst        Code = "ask-team-first" // locked out: that is the way back in
+	NoContact           Code = "no-contact"     // requests of strangers go nowhere here
+	NobodyToAnswer      Code = "nobody-to-answer"
+	HelpRequestClosed   Code = "help-request-closed"
+	TooManyHelpRequests Code = "too-many-help-requests"
+	TooManyComments     Code = "too-many-comments"
+	TooManyVotes        Code = "too-many-votes"
 )
 
 var kinds = map[Code]Kind{
@@ -186,6 +198,8 @@ var kinds = map[Code]Kind{
 	PassRequired: Forbidden, PassWait: TooMany, PassVoid: Gone, RestartLimit: TooMany, PersonLimit: TooMany,
 	AlreadyInTeam: Conflict, AlreadyInvited: Conflict, NotInvited: Conflict, TooManyInvitations: TooMany, ImportOver: Gone,
 	ImportHasBadLines: Conflict, ImportNobody: Conflict,
+	AskTeamFirst: Conflict, NoContact: Conflict, NobodyToAnswer: Conflict, HelpRequestClosed: Conflict,
+	TooManyHelpRequests: TooMany, TooManyComments: TooMany, TooManyVotes: TooMany,
 	InvalidCursor: BadRequest,
 	ServerBusy:    Busy,
 }
@@ -294,5 +308,7 @@ func Codes() []Code {
 		AlreadyInTeam, AlreadyInvited, NotInvited, TooManyInvitations,
 		AddressTwice, ImportEmpty, ImportNoHeader, ImportTooLarge, ImportBroken, ImportOver, ImportHasBadLines, ImportNobody,
 		LinkGone, SetupUsed, NoOwnerYet, DateInvalid, InvalidCursor, InvalidField, ServerBusy,
+		TextMissing, TextTooLong, TextHasCode, AboutMissing, AskTeamFirst, NoContact, NobodyToAnswer, HelpRequestClosed,
+		TooManyHelpRequests, TooManyComments, TooManyVotes,
 	}
 }

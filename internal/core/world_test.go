@@ -296,6 +296,7 @@ var allTables = []string{
 	"restart_requests",
 	"lanes", "unlocks", "strange_misses", "guess_warnings",
 	"email_changes",
+	"article_votes", "article_comments", "help_requests", "help_messages",
 }
 
 // snapshot is every row of every table, for "nothing was changed".

@@ -11,6 +11,10 @@ const Password = "paper-and-spruce"
 
 const teamName = "Northwind"
 
+// Operator is the address of whoever runs the demo's server: requests of people who
+// are not signed in go there.
+const Operator = "operator@demo.example"
+
 // Person is somebody of the sample team, as they know themself: the browser they
 // use, the key in their app and the codes on their paper.
 type Person struct {

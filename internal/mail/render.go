@@ -93,6 +93,9 @@ func (l Letters) argsOf(w words.Words, letter core.Letter) words.Args {
 		switch v := value.(type) {
 		case string:
 			args[name] = tidy(v)
+			if name == "text" { // what somebody wrote, and not a name in a sentence of ours
+				args[name] = tidyTo(v, textLimit)
+			}
 		case float64:
 			args[name] = int(v)
 		case int, int64, time.Time:
@@ -114,6 +117,9 @@ func (l Letters) argsOf(w words.Words, letter core.Letter) words.Args {
 	}
 	if v := asText(letter.Args["role"]); v != "" {
 		args["role"] = w.Say("role." + v)
+	}
+	if v := asText(letter.Args["about"]); v != "" {
+		args["about"] = w.Say("hr.about." + v)
 	}
 	switch by := asText(letter.Args["by"]); {
 	case fromConsole(letter) && strings.HasPrefix(by, "console: "):
@@ -176,6 +182,10 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return shape{carriesLink: true, toStrangers: true}, nil // it may have been mistyped
 	case core.LetterAskedTeam:
 		return shape{link: "/team/requests/" + url.PathEscape(asText(letter.Args["request"]))}, nil
+	case core.LetterHelpAsked, core.LetterHelpAdded, core.LetterHelpAnswered:
+		return shape{link: "/help/requests/" + url.PathEscape(asText(letter.Args["request"]))}, nil
+	case core.LetterHelpStranger:
+		return shape{}, nil // whoever runs the server reads from where it came
 	case core.LetterAskRefused:
 		if letter.Args["not_them"] == true {
 			return shape{closing: []string{"mail.refused.notthem"}}, nil
@@ -226,12 +236,17 @@ func personPage(letter core.Letter) string {
 	return "/team/users/" + url.PathEscape(asText(letter.Args["user"]))
 }
 
-const valueLimit = 200 // characters of a name, a reason or a subject
+const (
+	valueLimit = 200 // characters of a name, a reason or a subject
+	textLimit  = core.TextLongest
+)
 
 // tidy makes a value from outside fit for a letter: one line of at most 200
 // characters in which no mail program finds an address to link to, since the only
 // link in a letter is ours, and which does not turn the words around it.
-func tidy(s string) string {
+func tidy(s string) string { return tidyTo(s, valueLimit) }
+
+func tidyTo(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if turns(r) {
 			return -1
@@ -242,8 +257,8 @@ func tidy(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
 		return r <= ' ' || r == 0x7f || r >= 0x80 && r <= 0xa0 || r == 0x2028 || r == 0x2029
 	}), " ")
-	if runes := []rune(s); len(runes) > valueLimit {
-		s = string(runes[:valueLimit-1]) + "…"
+	if runes := []rune(s); len(runes) > limit {
+		s = string(runes[:limit-1]) + "…"
 	}
 	if strings.ContainsFunc(s, rightToLeft) {
 		s = firstStrongIsolate + s + popIsolate

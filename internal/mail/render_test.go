@@ -47,6 +47,19 @@ func letter(kind core.LetterKind, language string) core.Letter {
 		add("name", "Carla Méndez")
 		add("request", "0197-request")
 		l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
+	case core.LetterHelpAsked, core.LetterHelpAdded, core.LetterHelpAnswered, core.LetterHelpStranger:
+		add("name", "Carla Méndez")
+		add("by", "Ana Duarte")
+		add("number", "R-4820937")
+		add("about", "codes")
+		add("request", "0197-question")
+		add("text", "My codes are refused since I changed the phone.")
+		switch kind {
+		case core.LetterHelpStranger:
+			l.Name, l.Recipient = "", "operator@example.com"
+		case core.LetterHelpAsked, core.LetterHelpAdded:
+			l.Name, l.Recipient = "Ana Duarte", "ana@example.com"
+		}
 	case core.LetterAskRefused:
 		add("by", "Ana Duarte")
 		add("not_them", true)
@@ -134,6 +147,7 @@ func kinds() []core.LetterKind {
 		core.LetterAsked, core.LetterAskedTeam, core.LetterAskRefused,
 		core.LetterWrong, core.LetterWrongOwners, core.LetterBlockedApp, core.LetterBlockedCodes, core.LetterBlockedPassword,
 		core.LetterInvite, core.LetterInviteKnown,
+		core.LetterHelpAsked, core.LetterHelpAdded, core.LetterHelpAnswered, core.LetterHelpStranger,
 	}
 }
 
@@ -206,6 +220,24 @@ func TestEveryLetterKeepsTheRules(t *testing.T) {
 	}
 }
 
+// What somebody wrote goes into the letter whole, and is still no markup and no link.
+func TestTextsOfOthersStayText(t *testing.T) {
+	letters := Letters{Words: wordstest.Strict(t), Base: base}
+	for _, kind := range []core.LetterKind{core.LetterHelpAsked, core.LetterHelpAdded, core.LetterHelpAnswered, core.LetterHelpStranger} {
+		in := letter(kind, "en")
+		in.Args["text"] = "<b>Look</b> at https://evil.example/ \u202e and\r\n.\r\nat {link} \x00 " + strings.Repeat("x", 1500)
+		m, err := letters.Render(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(m.Text, strings.Repeat("x", 1500)) || strings.Contains(m.Text, "https://evil") || strings.ContainsAny(m.Text, "\u202e\x00\r") || strings.Count(m.Text, base) > 1 {
+			t.Errorf("%s: %q", kind, m.Text)
+		}
+		onlyOurMarkup(t, m)
+		sameWords(t, m)
+	}
+}
+
 // notDisowned are the kinds without "this was not me", and why.
 var notDisowned = map[core.LetterKind]string{
 	core.LetterRestartedOwners: toOthers, core.LetterPolicyChanged: toOthers, core.LetterPassVoidOwners: toOthers, core.LetterLimit: toOthers,
@@ -221,6 +253,11 @@ var notDisowned = map[core.LetterKind]string{
 	core.LetterRestartBeganOwners: toOthers,
 	core.LetterRestartBegan:       "nothing has changed yet, and its own sentences say whom to tell",
 	core.LetterRestartRefused:     "nothing was changed",
+
+	core.LetterHelpAsked:    toOthers,
+	core.LetterHelpAdded:    toOthers,
+	core.LetterHelpAnswered: "nothing was changed",
+	core.LetterHelpStranger: toOthers,
 
 	core.LetterNotMe:           "or whoever reads the mail could go on for ever",
 	core.LetterAskRefused:      "nothing was changed",

@@ -36,7 +36,7 @@ func Demo(ctx context.Context, o Options, console core.Actor) (err error) {
 	}
 	defer os.RemoveAll(dir)
 	clock := demo.NewClock(demo.Begins(time.Now()))
-	c, err := core.Open(ctx, core.Options{DataDir: filepath.Join(dir, "data"), KeysDir: filepath.Join(dir, "keys"), Clock: clock.Now, Log: log, Exclusive: true, Mail: true})
+	c, err := core.Open(ctx, core.Options{DataDir: filepath.Join(dir, "data"), KeysDir: filepath.Join(dir, "keys"), Clock: clock.Now, Log: log, Exclusive: true, Mail: true, Contact: demo.Operator})
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}

@@ -39,7 +39,7 @@ func Serve(ctx context.Context, o Options) error {
 	}
 	defer l.Close()
 	c, err := core.Open(ctx, core.Options{
-		DataDir: o.Config.Data, KeysDir: o.Config.Keys, Database: o.Config.Database, Exclusive: true, Mail: o.Config.SMTP != nil, Log: log,
+		DataDir: o.Config.Data, KeysDir: o.Config.Keys, Database: o.Config.Database, Exclusive: true, Mail: o.Config.SMTP != nil, Contact: o.Config.Contact, Log: log,
 	})
 	if err != nil {
 		return unlessStopped(ctx, err)

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"doorstep/internal/article"
 )
 
 // Words that the glossary forbids, because Doorstep has one word for each thing, or that would tell people off.
@@ -13,6 +15,7 @@ var glossary = map[Language]struct{ exempt, forbidden []string }{
 	English: {
 		exempt: []string{
 			"authenticator apps?", "Google Authenticator", "Microsoft Authenticator",
+			"Please sign in to leave a comment", // as people know it from other help centers
 		},
 		forbidden: []string{
 			"2FA", "MFA", "two-factor", "two-step", "verif(y|ied|ication)", "authenticators?", "tokens?",
@@ -74,6 +77,24 @@ func TestGlossary(t *testing.T) {
 				if found := forbidden.FindStringSubmatch(rest); found != nil {
 					t.Errorf("%s: %s: %q holds %q", l, key, text, found[2])
 				}
+			}
+		}
+	}
+}
+
+// An article of the help center may say once, in one sentence, what others call the thing.
+func TestGlossaryOfArticles(t *testing.T) {
+	for _, l := range Languages() {
+		exempt, forbidden := word(glossary[l].exempt), word(glossary[l].forbidden)
+		for _, a := range article.In(string(l)) {
+			var found []string
+			for sentence := range strings.FieldsFuncSeq(a.Title+". "+a.Summary+" "+a.Text, func(r rune) bool { return strings.ContainsRune(".?\n", r) }) {
+				if hit := forbidden.FindStringSubmatch(exempt.ReplaceAllString(sentence, "$1…$3")); hit != nil {
+					found = append(found, hit[2]+" in: "+sentence)
+				}
+			}
+			if len(found) > 1 {
+				t.Errorf("%s/%s: %s", l, a.Slug, strings.Join(found, "\n"))
 			}
 		}
 	}
