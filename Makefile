@@ -6,7 +6,7 @@
 UNWATCHED = -gcflags='golang.org/x/crypto/argon2=-race=false' -gcflags='modernc.org/sqlite/lib=-race=false'
 GOTEST = go test -race $(UNWATCHED) -p 2 -timeout 30m
 
-.PHONY: run build test lint bench e2e pictures tools
+.PHONY: run build test lint bench e2e pictures tools evidence evidence-long
 
 run: ## start the demo
 	go run ./cmd/doorstep demo
@@ -34,3 +34,9 @@ pictures: ## docs/pictures, drawn anew by the browser tests
 
 tools: ## the pinned development tools, into ./bin
 	scripts/tools
+
+evidence: ## what the promises rest on, one line each, in under 15 minutes
+	go run ./internal/db/dbtest/withpostgres go run ./scripts/evidence
+
+evidence-long: ## the same in its long form, for hours
+	go run ./internal/db/dbtest/withpostgres go run ./scripts/evidence -long

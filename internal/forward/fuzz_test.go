@@ -20,6 +20,9 @@ func FuzzCookiePairs(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
+		if strings.ContainsAny(header, "\r\n") {
+			return // ends a line of headers, and is in none
+		}
 		var ours []string
 		for pair := range strings.SplitSeq(header, ";") {
 			value, found := valueOf(pair, "doorstep")
