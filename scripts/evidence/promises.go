@@ -21,6 +21,7 @@ var promises = []promise{
 	{
 		name: "P1", text: "no code twice, on any surface, at any concurrency, through a crash and a failover with synchronous replication",
 		tests: map[string][]string{
+			root:            {"TestReplayedCodes", "TestReplayAfterAStart", "TestCodesAreUsedUpInOnePlace", "TestRecoveryCodesAreSpentOnce"},
 			core:            {"TestR1", "TestR2", "TestAttemptOpensOneSession", "TestResetLinkIsUsedOnce", "TestR15Pass", "TestPassRace", "TestHistories"},
 			"internal/totp": {"TestACodeIsRightOnce", "TestOneCodeOfTwoSteps", "TestTheWindowIsThreeSteps"},
 		},
@@ -28,6 +29,7 @@ var promises = []promise{
 	{
 		name: "P2", text: "at most N evaluated guesses, however many browsers, addresses and replicas",
 		tests: map[string][]string{
+			root:            {"TestGuessesInParallel", "TestEveryEntryIsLimited"},
 			core:            {"TestR13", "TestR13TheCaps", "TestR13TheCountStands", "TestR13EveryEntry", "TestR13TwoProcesses", "TestR13TheAddress", "TestHangingUpIsCounted", "TestPassGuessedInParallel", "TestMatchCodeGuessedAtOnce", "TestHistories"},
 			"internal/edge": {"TestAddress"},
 		},
@@ -35,7 +37,7 @@ var promises = []promise{
 	{
 		name: "P3", text: "nothing for the half-signed-in",
 		tests: map[string][]string{
-			root:    {"TestWalk", "TestStepUpWalk", "TestAppsCookieOpensNothing"},
+			root:    {"TestWalk", "TestStepUpWalk", "TestAppsCookieOpensNothing", "TestNoDoorOpensHalfWay", "TestEveryWayInAsksForTheSecondStep", "TestForgedDevices"},
 			core:    {"TestR6", "TestAttemptExpires", "TestAppsToken", "TestHistories"},
 			web:     {"TestGuard", "TestHalfSignedIn"},
 			forward: {"TestReach", "TestCredentials"},
@@ -73,7 +75,7 @@ var promises = []promise{
 	{
 		name: "P8", text: "errors deny",
 		tests: map[string][]string{
-			root:    {"TestStorageThatCannot", "TestForgedForms", "TestBadForms", "TestBadBodies", "TestRedirects", "TestOnlyToOwnApps"},
+			root:    {"TestStorageThatCannot", "TestForgedForms", "TestBadForms", "TestBadBodies", "TestRedirects", "TestOnlyToOwnApps", "TestErrorsDeny", "TestStrangeHosts"},
 			core:    {"TestDatabaseAway", "TestSessionsWhileNothingCanBeWritten", "TestReturnHosts"},
 			web:     {"TestFaults", "TestFormTokens", "TestNobodySignsOthersIn", "TestWayBack"},
 			forward: {"TestAway", "TestPanics", "TestAddressesThatAreNotWhole"},
@@ -85,10 +87,18 @@ var promises = []promise{
 	},
 }
 
-// suites are tests that run apart from the table's, with a length of their own. Those
-// that are not there yet in this checkout are told as missing.
+// suites are tests that run apart from the table's, with a length of their own.
 var suites = []suite{
 	{name: "histories", pkg: core, tests: "TestHistories", short: []string{"RAPID_CHECKS=100"}, long: []string{"RAPID_CHECKS=3000"}},
+	{
+		name: "single-use", pkg: core, tests: "TestSingleUse", promises: []string{"P1", "P2", "P4", "P5"},
+		short: []string{"DOORSTEP_HISTORIES=20"}, long: []string{"DOORSTEP_HISTORIES=2000"},
+	},
+	{name: "planted", pkg: core, tests: "TestPlantedBugsAreFound", promises: []string{"P1", "P2", "P4", "P5"}},
+	{
+		name: "crash", pkg: "internal/crashtest", tests: `Test\w+`, promises: []string{"P1", "P5", "P7", "P8"},
+		short: []string{"DOORSTEP_CRASH_KILLS=30", "DOORSTEP_CRASH_POSTGRES_KILLS=8"}, long: []string{"DOORSTEP_CRASH_KILLS=500", "DOORSTEP_CRASH_POSTGRES_KILLS=100"},
+	},
 }
 
 type suite struct {

@@ -54,7 +54,10 @@ func (r *run) count(promise, what string, n int) {
 }
 
 // evidence is how a test says what it counted.
-var evidence = regexp.MustCompile(`evidence: ((?:P\d)(?:,P\d)*|[a-z-]+) (.*)`)
+var evidence = regexp.MustCompile(`evidence: ((?:[PR]\d+)(?:,[PR]\d+)*|[a-z-]+) (.*)`)
+
+// promiseOf says to which promise a rule belongs that a test names instead.
+var promiseOf = map[string]string{"R11": "P4"}
 
 // note reads such a line. Lengths of time and what has words for values is not added up.
 func (r *run) note(text string) {
@@ -64,10 +67,13 @@ func (r *run) note(text string) {
 	}
 	fmt.Println("   ", strings.TrimSpace(m[0]))
 	for promise := range strings.SplitSeq(m[1], ",") {
+		if of := promiseOf[promise]; of != "" {
+			promise = of
+		}
 		for field := range strings.FieldsSeq(m[2]) {
 			what, value, _ := strings.Cut(field, "=")
 			n, err := strconv.Atoi(value)
-			if err != nil || what == "ms" || what == "seconds" || strings.HasSuffix(what, "_ms") {
+			if err != nil || what == "ms" || what == "history" || what == "seconds" || strings.HasSuffix(what, "_ms") {
 				continue
 			}
 			r.count(promise, what, n)
