@@ -151,7 +151,10 @@ func (c *Core) Asked(ctx context.Context, attempt, token string) (*Ask, error) {
 	}
 	a := c.askOf(list[0], token, now)
 	a.MayNotAsk = refused
-	return a, nil
+	if a.State == RequestApproved && list[0].restartID == "" {
+		a.State, err = secondAnswer(r, u, now)
+	}
+	return a, err
 }
 
 func (c *Core) askOf(q *requestRow, token string, now time.Time) *Ask {

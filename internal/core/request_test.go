@@ -644,6 +644,31 @@ func TestApprovalIsAllOrNothing(t *testing.T) {
 	})
 }
 
+// Refused or not answered by the second approver, a request is not approved any more,
+// and whoever asked may ask again.
+func TestTheSecondApproverRefusesARequest(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.exec(`UPDATE policies SET second_approver = TRUE`)
+		ana, olga := by(w.signIn("ana")), by(w.signIn("olga"))
+		w.exec(`UPDATE users SET role = 'owner' WHERE id = $1`, w.cast["dmitri"].id)
+		for _, want := range []RequestState{RequestRefused, RequestExpired} {
+			ask := w.asks("bruno")
+			receipt, err := w.ApproveRequest(w.ctx(), ana, ask.ID, approval(ask.MatchCode))
+			w.ok(err)
+			if want == RequestRefused {
+				w.ok(w.RefuseRestart(w.ctx(), olga, receipt.Waiting.ID))
+			} else {
+				w.clock.advance(PendingLasts)
+			}
+			seen, err := w.Asked(w.ctx(), w.attempt("bruno"), ask.Token)
+			w.ok(err)
+			if seen.State != want || seen.MayNotAsk != nil {
+				t.Errorf("Bruno sees %+v, want %s", seen, want)
+			}
+		}
+	})
+}
+
 // Where the team wants a second approver for this person, an approval begins a
 // restart that waits: nothing changes, and whoever asked hears so.
 func TestApprovalWaitsForASecond(t *testing.T) {

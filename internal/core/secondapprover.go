@@ -307,6 +307,23 @@ func waitingFor(r reader, target *userRow, now time.Time) (*pendingRow, error) {
 	return p, err
 }
 
+// secondAnswer is what became of somebody's request that one approver has approved and
+// that led to no restart yet: it waits for the second one, who may have refused it.
+func secondAnswer(r reader, u *userRow, now time.Time) (RequestState, error) {
+	var state string
+	var expiresAt int64
+	err := r.row(`SELECT state, expires_at FROM pending_restarts WHERE team_id = $1 AND user_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1`, u.teamID, u.id).Scan(&state, &expiresAt)
+	switch {
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return "", err
+	case state == "refused":
+		return RequestRefused, nil
+	case state == "waiting" && ms(now) < expiresAt, state == "approved":
+		return RequestApproved, nil
+	}
+	return RequestExpired, nil
+}
+
 // ApproveRestart is the second approval of a restart that waits: the restart itself,
 // with the reason that was given when it was begun. Approved twice by one form, it
 // answers with the same receipt, but for the pass.
