@@ -125,7 +125,7 @@ func playPasses(h *played) {
 
 // confirmed is what ConfirmActivation leaves, without ten slow hashes.
 func (h *played) confirmed(p *someone, id string) {
-	h.arranges(func(t *tx) error {
+	err := h.arranged(func(t *tx) error {
 		plain, err := codeSet{Codes: thePaper().codes, Salt: thePaper().salt}.marshal()
 		if err != nil {
 			return err
@@ -137,4 +137,7 @@ func (h *played) confirmed(p *someone, id string) {
 		_, err = t.exec(`UPDATE activations SET state = 'confirmed', sealed_codes = $1, confirmed_step = 1, confirmed_at = $2 WHERE id = $3 AND user_id = $4`, sealed, ms(t.now), id, p.id)
 		return err
 	})
+	if err != nil {
+		h.Errorf("confirm an activation: %v", err)
+	}
 }

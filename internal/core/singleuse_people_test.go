@@ -48,9 +48,16 @@ var thePass = sync.OnceValue(func() (p struct {
 // arranges does one transaction past every fault.
 func (h *played) arranges(fn func(t *tx) error) {
 	h.Helper()
-	if err := h.clean.keepCount(context.Background(), fn); err != nil {
+	if err := h.arranged(fn); err != nil {
 		h.Fatalf("arrange a history: %v", err)
 	}
+}
+
+// arranged is arranges while people act.
+func (h *played) arranged(fn func(t *tx) error) error {
+	h.failing.rest.Add(1)
+	defer h.failing.rest.Add(-1)
+	return h.clean.keepCount(context.Background(), fn)
 }
 
 // arrives makes somebody of a team that exists or is made.
