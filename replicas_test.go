@@ -44,7 +44,7 @@ type replica struct {
 const appsDomain = "example.com"
 
 // newReplica starts one, by the computer's own clock unless the test sets it wrong.
-func newReplica(t *testing.T, name, postgres string, keys *seal.Keys, setWrong bool) *replica {
+func newReplica(t *testing.T, name, postgres string, keys *seal.Keys, setWrong bool, more ...func(*core.Options)) *replica {
 	t.Helper()
 	r := &replica{t: t, name: name, clock: &setClock{}}
 	var clock func() time.Time
@@ -53,8 +53,12 @@ func newReplica(t *testing.T, name, postgres string, keys *seal.Keys, setWrong b
 	}
 	var log lockedLog
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	o := core.Options{Database: postgres, Keys: keys, Clock: clock, Log: logger, Exclusive: true}
+	for _, change := range more {
+		change(&o)
+	}
 	var err error
-	if r.core, err = core.Open(context.Background(), core.Options{Database: postgres, Keys: keys, Clock: clock, Log: logger, Exclusive: true}); err != nil {
+	if r.core, err = core.Open(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
 	listening := httptest.NewUnstartedServer(nil)

@@ -139,7 +139,7 @@ func TestTheTableOfProblems(t *testing.T) {
 	}
 	want := map[core.Code]int{
 		codeBadRequest: 400, codeInvalidField: 422, codeInvalidLimit: 422, codeTooLarge: 413, codeMediaType: 415,
-		codeMethodNotAllowed: 405, codeInternal: 500, codeUnavailable: 503,
+		codeMethodNotAllowed: 405, codeInternal: 500, codeUnavailable: 503, codeOutcomeUnknown: 503,
 		"wrong-host": 421, // what all edges share refuses it (server/host.go)
 	}
 	for _, code := range codesIn(t, "problem.go") {

@@ -29,6 +29,7 @@ const (
 	codeMethodNotAllowed core.Code = "method-not-allowed"
 	codeInternal         core.Code = "internal"
 	codeUnavailable      core.Code = "unavailable"
+	codeOutcomeUnknown   core.Code = "outcome-unknown"
 )
 
 // unavailableWait is what callers are told to wait while the storage does not
@@ -68,6 +69,9 @@ func (a *API) problem(r *http.Request, w words.Words, err error) *edge.Problem {
 	away := core.IsUnavailable(err)
 	if away { // no fault of ours, but whoever runs the server has to hear of it
 		a.log.WarnContext(r.Context(), "the storage cannot serve a call", "route", r.Pattern, "error", err)
+	}
+	if core.IsOutcomeUnknown(err) {
+		return (&edgeRefusal{code: codeOutcomeUnknown, status: http.StatusServiceUnavailable, wait: unavailableWait}).in(w)
 	}
 	if away || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		return (&edgeRefusal{code: codeUnavailable, status: http.StatusServiceUnavailable, wait: unavailableWait}).in(w)

@@ -370,5 +370,10 @@ func migrationFolder() fs.FS {
 
 // IsUnavailable says whether err means that the storage cannot serve now (a full
 // disk, a read-only folder, a database that is away): try again later. Nothing
-// was changed.
+// was changed, unless IsOutcomeUnknown.
 func IsUnavailable(err error) bool { return db.IsUnavailable(err) }
+
+// IsOutcomeUnknown says whether err means that the database was lost just when a
+// change was being committed: it may have happened. Whoever tries again what may
+// happen once is refused if it did.
+func IsOutcomeUnknown(err error) bool { return db.IsOutcomeUnknown(err) }

@@ -56,8 +56,10 @@ func (c *Core) ChangeUser(ctx context.Context, by Actor, userID string, change U
 		return nil, err
 	}
 	p, err := c.Person(ctx, by, userID)
-	if r := Refused(err); r != nil {
-		return nil, nil // the actor just gave up their own role: done, and no longer theirs to see
+	if Refused(err) != nil || IsUnavailable(err) {
+		// Done, and not to be seen: the actor just gave up their own role, or the
+		// database went away after the commit. An error would say that nothing was changed.
+		return nil, nil
 	}
 	return p, err
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -19,8 +20,9 @@ import (
 
 // unavailable marks an error of this package that passes when the database is back.
 type unavailable struct {
-	why string
-	err error
+	why     string
+	err     error
+	unknown bool // what was to be committed may be
 }
 
 func (u *unavailable) Error() string {
@@ -104,6 +106,24 @@ func unavailableCode(code int) bool {
 		return true
 	}
 	return false
+}
+
+// IsOutcomeUnknown reports whether err means that the connection to PostgreSQL was lost between COMMIT and its answer:
+// the transaction may be committed or not. Such an error is IsUnavailable as well. After every other error nothing is
+// committed.
+func IsOutcomeUnknown(err error) bool {
+	var marked *unavailable
+	return errors.As(err, &marked) && marked.unknown
+}
+
+// lostInCommit reports whether PostgreSQL may have committed although COMMIT ended with this error. What it answers, it
+// knows, but for the answer that the server is going: it may have been waiting for a standby by then.
+func lostInCommit(err error) bool {
+	if state := sqlState(err); state != "" {
+		return strings.HasPrefix(state, "57P")
+	}
+	// pgx calls an answer that was lost "conn closed" and safe to retry, as if nothing had been sent.
+	return !errors.Is(err, pgx.ErrTxCommitRollback) && !errors.Is(err, pgx.ErrTxClosed) && !errors.Is(err, sql.ErrTxDone)
 }
 
 // lostConnection reports whether err says that the connection, not the statement, failed, so that another may do.

@@ -90,8 +90,8 @@ func (t *transaction) commit() error {
 	err := t.tx.Commit()
 	late := !timer.Stop()
 	if err != nil {
-		if late {
-			err = &unavailable{why: "no answer to COMMIT, so its outcome is unknown", err: err}
+		if late || t.d.engine == postgresEngine && lostInCommit(err) {
+			err = &unavailable{why: "no answer to COMMIT, so its outcome is unknown", err: err, unknown: true}
 		}
 		if sqlState(err) == "" { // otherwise the server answered, and the connection is fine
 			discard(t.conn)

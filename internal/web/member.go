@@ -141,7 +141,9 @@ func rename(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.tell(notice{Says: "user.rename.done", With: map[string]string{"name": person.Name}})
+	if person != nil {
+		v.tell(notice{Says: "user.rename.done", With: map[string]string{"name": person.Name}})
+	}
 	return v.see("/team/users/" + id)
 }
 

@@ -57,6 +57,9 @@ func (v *visit) fail(err error) {
 		p.Title = v.say("refusal.unavailable.title")
 		v.rw.Header().Set("Retry-After", "5")
 	}
+	if core.IsOutcomeUnknown(err) { // "nothing was changed" may not be true
+		p.Title, p.Text = v.say("refusal.outcome-unknown.title"), v.say("refusal.outcome-unknown")
+	}
 	p.Links = []link{{"/", v.say("common.home")}}
 	if v.showAs(status, "refusal", p) != nil {
 		http.Error(v.rw, p.Text, status)
