@@ -180,6 +180,7 @@ var samples = map[string]sample{
 	"GET /api/v1/team/questions":               {core.NeedAdmin, 200, ""},
 
 	"GET /{$}":                   {core.NeedSignedIn, 200, ""},
+	"POST /language":             {core.NeedOpen, 303, "lang=es&back=/me"},
 	"GET /sign-in":               {core.NeedOpen, 200, ""},
 	"POST /sign-in":              {core.NeedOpen, 401, "email=nobody@example.com&password=none+of+theirs"},
 	"GET /sign-in/second-step":   {core.NeedAttempt, 303, ""},

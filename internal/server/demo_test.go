@@ -129,8 +129,11 @@ func TestDemo(t *testing.T) {
 		t.Errorf("%s", s.out)
 	}
 	b := newBrowser(t, s.base)
-	for _, path := range []string{"/demo", "/demo?lang=es", "/demo/inbox", "/demo/phone", "/demo/phone/paper", "/demo?lang=pt-BR", "/demo?lang=en"} {
+	for _, path := range []string{"/demo", "/demo/inbox", "/demo/phone", "/demo/phone/paper", "/demo"} {
 		b.open(path).shows("demo-banner")
+	}
+	for _, l := range []string{"es", "pt-BR", "en"} {
+		b.submit("/language", "lang", l).shows(`<html lang="` + l + `"`)
 	}
 	activateAsElena(t, s)
 	recoverAsDmitri(t, s)

@@ -29,10 +29,22 @@ type activatePage struct {
 // one may be under way on another device.
 type expiredPage struct{ common }
 
+// beginPage leads on to the activation.
+type beginPage struct {
+	common
+	Begin string
+}
+
 func showActivation(v *visit) error {
 	if r := v.refused; r != nil && r.Code == core.ActivationExpired {
 		p := &expiredPage{v.common(v.say("act.start"))}
 		return v.show("expired", p)
+	}
+	if v.beganElsewhere() {
+		// To look begins an activation where there is none, and ends one on another device.
+		// No other site does that to somebody, and no browser that loads ahead.
+		p := &beginPage{v.common(v.say("act.start")), keepWanted("/me/two-step/activate", v.next)}
+		return v.show("begin", p)
 	}
 	a, err := v.core.CurrentActivation(v.ctx(), v.by())
 	if core.IsRefusal(err, core.AlreadyActive) {

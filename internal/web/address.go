@@ -66,7 +66,5 @@ func (a *addresses) wayBack(text string) string {
 	if a.back[a.pattern(u)] == "" {
 		return ""
 	}
-	q := u.Query()
-	q.Del("lang")
-	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).String()
+	return (&url.URL{Path: u.Path, RawQuery: u.Query().Encode()}).String()
 }

@@ -13,8 +13,8 @@ func TestWayBack(t *testing.T) {
 	w := newWorld(t)
 	for from, want := range map[string]string{
 		"/me": "/me", "/": "/", "/team?q=a&role=owner": "/team?q=a&role=owner", "/team/users/x/restart": "/team/users/x/restart",
-		"/me?lang=es": "/me", "/me?lang=es&a=b": "/me?a=b", "/me/two-step/activate": "/me/two-step/activate",
-		"": "", "me": "", "//evil.example": "", "///evil.example": "", "/\\evil.example": "", "\\/evil.example": "", "https://evil.example/me": "",
+		"/me/two-step/activate": "/me/two-step/activate",
+		"":                      "", "me": "", "//evil.example": "", "///evil.example": "", "/\\evil.example": "", "\\/evil.example": "", "https://evil.example/me": "",
 		"/me\t": "", "/%2f/evil.example": "", "/%5cevil.example": "", "/../me": "", "/me/../me": "", "/me/": "", "javascript:alert(1)": "", "/\n/evil.example": "",
 		"/sign-in": "", "/sign-out": "", "/session/watch": "", "/me/confirm": "", "/setup": "", "/set-password/form": "", "/assets/app.css": "",
 		"/me/two-step/activate/finish": "", "/nothing": "", "//": "", "/me@evil.example": "", "/" + strings.Repeat("a", 2000): "",

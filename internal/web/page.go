@@ -91,7 +91,7 @@ type frame struct {
 	Name      string // the team's, or the product's while nobody is known
 	Home      string
 	Person    string // "" when nobody is signed in
-	CSRF      string // of the form that signs out
+	CSRF      string // of the forms that sign out and choose a language
 	Watch     bool
 	Idle      int // seconds until the session idles out; 0 to say nothing
 	IdleWarn  string
@@ -99,7 +99,9 @@ type frame struct {
 	Menu      []entry
 	Main      string
 	Body      template.HTML
-	Languages []languageLink
+	Languages []languageChoice
+	Typed     bool   // the languages go with the form that somebody types into …
+	Here      string // … or lead back here
 }
 
 // entry is one line of the menu.
@@ -139,11 +141,14 @@ const idleWarning = 2 * time.Minute
 func (v *visit) frame(c *common, body template.HTML) frame {
 	f := frame{
 		Language: v.words.Language(), Title: c.Title, Name: v.say("common.product"), Home: "/", Demo: v.web.demo,
-		Main: c.Main, Body: body, Languages: v.languageLinks(),
+		Main: c.Main, Body: body, Languages: v.languageChoices(),
+		Typed: strings.Contains(string(body), `<form id="typed" `), Here: v.here().String(),
+	}
+	if v.session != nil {
+		f.CSRF = v.tokenFor(v.session.ID)
 	}
 	if s := v.session; s != nil && !c.Bare {
 		f.Name, f.Theme, f.Person, f.Watch = s.User.Team.Name, s.User.Theme, s.User.Name, true
-		f.CSRF = v.tokenFor(s.ID)
 		if s.SecondStep != core.SecondStepRecoveryCode { // that one ends in an hour whatever anybody does
 			f.Idle = edge.Seconds(s.ExpiresAt.Sub(v.core.Now()))
 			f.IdleWarn = v.say("idle.warn", words.Args{"time": idleWarning})
@@ -204,9 +209,6 @@ func (v *visit) write(status int, f frame) error {
 // pages show codes, keys and letters with links.
 func (w *Web) Frame(rw http.ResponseWriter, r *http.Request, status int, title string, body template.HTML) {
 	w.plain(func(v *visit) error {
-		if v.switchLanguage() {
-			return nil
-		}
 		v.secret = true
 		return v.write(status, v.frame(&common{Title: title}, body))
 	}).ServeHTTP(rw, r)

@@ -66,12 +66,9 @@ func (w *Web) visit(rw http.ResponseWriter, r *http.Request) (*visit, error) {
 func (w *Web) guard(needs core.Need, p page) page {
 	return func(v *visit) error {
 		v.needs = needs
-		if v.switchLanguage() {
-			return nil
-		}
 		if owned, err := w.hasOwner(v.ctx()); err != nil {
 			return err
-		} else if !owned && v.r.URL.Path != "/setup" && !strings.HasPrefix(v.r.URL.Path, "/setup/") {
+		} else if !owned && v.r.URL.Path != "/setup" && !strings.HasPrefix(v.r.URL.Path, "/setup/") && v.r.URL.Path != languagePath {
 			return v.showNoOwner()
 		}
 		if err := parseForm(v.r); err != nil {
@@ -80,6 +77,7 @@ func (w *Web) guard(needs core.Need, p page) page {
 			}
 			return &core.Refusal{Code: badRequest}
 		}
+		v.hearLanguage()
 		var err error
 		if v.next, err = v.wanted(); err != nil {
 			return err
@@ -121,6 +119,12 @@ func (v *visit) say(key string, args ...words.Args) string { return v.words.Say(
 
 // until is the time left, for sentences that say so.
 func (v *visit) until(t time.Time) words.Args { return words.Args{"time": t.Sub(v.core.Now())} }
+
+// beganElsewhere: another site led here, or the browser loads ahead of its person.
+func (v *visit) beganElsewhere() bool {
+	from := v.r.Header.Get("Sec-Fetch-Site")
+	return !v.isPost() && (from == "cross-site" || from == "same-site" || strings.HasPrefix(v.r.Header.Get("Sec-Purpose"), "prefetch"))
+}
 
 func (v *visit) isPost() bool { return v.r.Method == http.MethodPost }
 
@@ -203,7 +207,6 @@ func (v *visit) here() *url.URL {
 	if v.next != "" {
 		q.Set(nextIn(v.next), v.next)
 	}
-	q.Del("lang")
 	u.RawQuery = q.Encode()
 	return u
 }

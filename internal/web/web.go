@@ -96,6 +96,7 @@ func New(o Options) (*Web, error) {
 // its handler runs; the verbs check again under the lock of what they change.
 func (w *Web) Routes() []edge.Route {
 	return []edge.Route{
+		w.post(languagePath, core.NeedOpen, noLanguage, leadBack),
 		w.get("/sign-in", core.NeedOpen, orLeave(showSignIn)),
 		w.post("/sign-in", core.NeedOpen, signIn, showSignIn),
 		w.get("/sign-in/second-step", core.NeedAttempt, showSecondStep),
@@ -223,7 +224,11 @@ func (w *Web) get(path string, needs core.Need, show page) edge.Route {
 func (w *Web) post(path string, needs core.Need, send, show page) edge.Route {
 	act := func(v *visit) error {
 		err := v.checkForm(needs)
-		if err == nil {
+		switch {
+		case err == nil && v.chosenLanguage() != "": // nothing was sent but what it is said in
+			v.keepLanguage()
+			return show(v)
+		case err == nil:
 			err = send(v)
 		}
 		if r := core.Refused(err); r != nil && !leadsAway(r) {

@@ -109,6 +109,12 @@ on(document, "submit", event => {
   for (const button of shows) if (form.contains(button)) show(button, false)
 })
 
+// 10. A search that was typed and not sent outlives the choice of another language.
+const language = byId("language"), search = document.querySelector("form[role=search]")
+if (language && search) on(language, "submit", () => {
+  language.elements.back.value = new URL(search.action).pathname + "?" + new URLSearchParams(new FormData(search))
+})
+
 // 6. Letters or digits on the keyboard of a phone; the link would reload the page.
 for (const link of all("[data-keyboard]")) on(link, "click", event => {
   event.preventDefault()
