@@ -46,6 +46,8 @@ type Options struct {
 
 	NoMail bool // no mail server is set up; else Letters is what it got
 
+	Dir string // where the SQLite file is; "" is a folder of the App's own
+
 	// BeforeStatement fails a statement of core's, as a storage does that cannot.
 	BeforeStatement func(query string) error
 }
@@ -110,8 +112,11 @@ func Start(t testing.TB, o Options) *App {
 		o.State = cast
 	}
 	a := &App{
-		Clock: &Clock{now: o.State.now}, Engine: o.Engine, t: t, dir: t.TempDir(), state: o.State,
+		Clock: &Clock{now: o.State.now}, Engine: o.Engine, t: t, dir: o.Dir, state: o.State,
 		letters: &letters{}, log: &logBook{}, words: strictWords(t),
+	}
+	if a.dir == "" {
+		a.dir = t.TempDir()
 	}
 	a.people = o.State.peopleFor(a.Clock)
 	a.openCore(o)

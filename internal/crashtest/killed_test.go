@@ -70,7 +70,7 @@ func TestKilledPostgres(t *testing.T) {
 		}
 	})
 	sum := newSum("postgres")
-	for left, epoch := count(t, "DOORSTEP_CRASH_POSTGRES_KILLS", 8), 0; left > 0 && !t.Failed(); epoch++ {
+	for left, epoch := count(t, "DOORSTEP_CRASH_POSTGRES_KILLS", 6), 0; left > 0 && !t.Failed(); epoch++ {
 		kills := min(left, mostAnEpoch)
 		left -= kills
 		c := newCrew(t, sum, cluster.Schema(t, fmt.Sprint("crash_", epoch)))
