@@ -75,6 +75,7 @@ var partOf = map[string]string{
 // moreFeatures have documents although no edge has a file of their name.
 var moreFeatures = []string{"activation", "console", "guessing", "password", "recoverycode"}
 
+// ASVS 11.2.1
 func TestRoomsImportWhatThePlanSays(t *testing.T) {
 	for _, s := range load(t) {
 		if _, known := mayImport[s.room]; !known && !s.forTests {
@@ -169,6 +170,7 @@ func TestEachTableHasOneFile(t *testing.T) {
 	}
 }
 
+// ASVS 1.2.4
 func TestOnlyCoreSpeaksSQL(t *testing.T) {
 	for _, s := range load(t) {
 		if s.room == "core" || s.forTests {
@@ -183,6 +185,7 @@ func TestOnlyCoreSpeaksSQL(t *testing.T) {
 	}
 }
 
+// P4
 func TestOnlyTheConsoleActsAsTheConsole(t *testing.T) {
 	eachSelector(load(t), func(s source, _ ast.Node, _ string, name *ast.Ident) {
 		if name.Name == "Console" && !s.forTests && !slices.Contains(consoleRooms, s.room) {
@@ -233,6 +236,8 @@ var (
 
 // TestFeatureDocumentsNameWhatThereIs: the verbs, events and refusals that a
 // document names are in core under these names.
+//
+// ASVS 2.1.2, ASVS 6.1.3
 func TestFeatureDocumentsNameWhatThereIs(t *testing.T) {
 	known := map[string]bool{}
 	for _, code := range core.Codes() {
@@ -275,6 +280,8 @@ func TestFeatureDocumentsNameWhatThereIs(t *testing.T) {
 }
 
 // TestEveryRouteSaysWhatItNeeds walks the table that `doorstep routes` prints.
+//
+// ASVS 8.1.1, P3
 func TestEveryRouteSaysWhatItNeeds(t *testing.T) {
 	table, err := server.Routes()
 	if err != nil {

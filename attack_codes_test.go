@@ -68,9 +68,12 @@ func atOnce(n int, send func(i int) *apptest.Answer) map[string]int {
 
 // An authentication code is accepted once, in whichever step of the window it is, by
 // page and by API, also by whoever asks later with the same one.
+//
+// ASVS 6.5.1, NIST 3.1.4.2(once), NIST 2.2.2(replay), NIST 3.2.7, R1, P1
 func TestReplayedCodes(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, apptest.Options{}, func(t *testing.T, a *apptest.App) {
+		// T-REPLAY-1
 		t.Run("T-REPLAY-1", func(t *testing.T) {
 			for step := int64(-1); step <= 1; step++ {
 				a.Restore()
@@ -89,6 +92,7 @@ func TestReplayedCodes(t *testing.T) {
 				carla.IsAt("/sign-in/second-step", http.StatusUnprocessableEntity)
 			}
 		})
+		// T-REPLAY-2
 		t.Run("T-REPLAY-2", func(t *testing.T) {
 			a.Restore()
 			code := a.Person("carla").Phone.CodeIn(1) // good for as long as a code can be
@@ -98,6 +102,7 @@ func TestReplayedCodes(t *testing.T) {
 				wants(t, "later", second(a, halfSignedIn(t, a, "carla"), code), core.CodeUsed)
 			}
 		})
+		// T-REPLAY-5
 		t.Run("T-REPLAY-5", func(t *testing.T) {
 			a.Restore()
 			phone := a.Person("carla").Phone
@@ -107,6 +112,7 @@ func TestReplayedCodes(t *testing.T) {
 			wants(t, "A again", second(a, halfSignedIn(t, a, "carla"), first), core.CodeUsed)
 			wants(t, "B again", second(a, halfSignedIn(t, a, "carla"), next), core.CodeUsed)
 		})
+		// T-REPLAY-8
 		t.Run("T-REPLAY-8", func(t *testing.T) {
 			a.Restore()
 			elena := comesIn(t, a, "elena")
@@ -121,6 +127,7 @@ func TestReplayedCodes(t *testing.T) {
 			wants(t, "the code that confirmed", second(a, halfSignedIn(t, a, "elena"), code), core.CodeUsed)
 			wants(t, "the next one", second(a, halfSignedIn(t, a, "elena"), phone.Code()), "")
 		})
+		// ASVS 2.3.4, T-REPLAY-4
 		t.Run("T-REPLAY-4", func(t *testing.T) {
 			a.Restore()
 			var attempts []string
@@ -147,6 +154,8 @@ func TestReplayedCodes(t *testing.T) {
 }
 
 // The memory of used codes is in the database: a new process has it too.
+//
+// T-REPLAY-3, R1, R2, P1
 func TestReplayAfterAStart(t *testing.T) {
 	t.Parallel()
 	t.Run("T-REPLAY-3", func(t *testing.T) {
@@ -164,6 +173,8 @@ func TestReplayAfterAStart(t *testing.T) {
 
 // Every surface that takes a code uses it up by the same functions of core: whoever
 // added another would be seen here, since the statements and the comparison stand once.
+//
+// T-REPLAY-6, R1, R2, P1
 func TestCodesAreUsedUpInOnePlace(t *testing.T) {
 	t.Parallel()
 	t.Run("T-REPLAY-6", func(t *testing.T) {
@@ -215,6 +226,8 @@ func TestCodesAreUsedUpInOnePlace(t *testing.T) {
 
 // A recovery code is accepted once, whichever way it is used; its use changes nothing
 // else.
+//
+// ASVS 6.5.1, NIST 3.1.2.2, R2, P1
 func TestRecoveryCodesAreSpentOnce(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, apptest.Options{}, func(t *testing.T, a *apptest.App) {
@@ -222,6 +235,7 @@ func TestRecoveryCodesAreSpentOnce(t *testing.T) {
 		spent := func() int {
 			return a.Count(`SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1 AND used_at <> 0`, carla())
 		}
+		// T-RC-2
 		t.Run("T-RC-2", func(t *testing.T) {
 			code := a.Person("carla").Phone.Paper()[0]
 			wants(t, "the first use", second(a, halfSignedIn(t, a, "carla"), code), "")
@@ -230,6 +244,7 @@ func TestRecoveryCodesAreSpentOnce(t *testing.T) {
 			}
 			wants(t, "the second use", second(a, halfSignedIn(t, a, "carla"), code), core.WrongRecoveryCode)
 		})
+		// ASVS 2.3.4, T-RC-3
 		t.Run("T-RC-3", func(t *testing.T) {
 			a.Restore()
 			var attempts []string
@@ -242,6 +257,7 @@ func TestRecoveryCodesAreSpentOnce(t *testing.T) {
 				t.Errorf("100 at once: %v, %d codes marked as used", heard, spent())
 			}
 		})
+		// T-RC-4
 		t.Run("T-RC-4", func(t *testing.T) {
 			for name, use := range everyUseOfARecoveryCode() {
 				a.Restore()
@@ -257,6 +273,7 @@ func TestRecoveryCodesAreSpentOnce(t *testing.T) {
 				}
 			}
 		})
+		// T-RC-5, R13, P2
 		t.Run("T-RC-5", func(t *testing.T) {
 			a.Restore()
 			evaluated := 0
@@ -272,6 +289,7 @@ func TestRecoveryCodesAreSpentOnce(t *testing.T) {
 				t.Errorf("%d of 18 wrong codes in six attempts were compared, want 5", evaluated)
 			}
 		})
+		// T-RC-10
 		t.Run("T-RC-10", func(t *testing.T) {
 			a.Restore()
 			before := a.Secrets()

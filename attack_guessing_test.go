@@ -19,6 +19,8 @@ import (
 
 // However many guesses are sent at once, through as many sign-ins, exactly five are
 // compared before the pause; each kind has a counter of its own.
+//
+// ASVS 2.4.1, ASVS 6.3.1, NIST 3.1.4.2(limit), T-BF-1, T-BF-7, R13, P2
 func TestGuessesInParallel(t *testing.T) {
 	t.Parallel()
 	t.Run("T-BF-7, T-BF-1", func(t *testing.T) {
@@ -80,6 +82,8 @@ var limitedBy = map[string]string{
 
 // Whatever an operation takes that is compared with a secret is limited. A new
 // operation, or a new field, fails here until somebody says by what.
+//
+// ASVS 6.3.1, ASVS 6.3.4, T-BF-5, R13, P2
 func TestEveryEntryIsLimited(t *testing.T) {
 	t.Parallel()
 	t.Run("T-BF-5, every entry is known", func(t *testing.T) {
@@ -220,6 +224,8 @@ var noticeCookie = regexp.MustCompile(`doorstep-notice=[^;]+`)
 // and by page, of a sign-in and of a forgotten password. That it says nothing by the
 // time it takes either is held by the same statements and one hash in each case
 // (core's TestR12, TestAskingIsTheSameForEveryAddress).
+//
+// ASVS 6.3.8, T-ENUM-1, R12
 func TestNobodyIsTold(t *testing.T) {
 	t.Parallel()
 	t.Run("T-ENUM-1", func(t *testing.T) {

@@ -22,6 +22,8 @@ import (
 // At a name that is not that of --url nothing is answered but that: by no route, to
 // nobody, whatever else a request says of hosts. Whoever watches the process may ask
 // at any name, and by its number everybody.
+//
+// ASVS 4.1.3, T-HOST-1
 func TestStrangeHosts(t *testing.T) {
 	t.Parallel()
 	t.Run("T-HOST-1, 421", func(t *testing.T) {
@@ -93,6 +95,8 @@ func TestStrangeHosts(t *testing.T) {
 
 // Whatever a client calls itself, a line of the log is one line that reads back equal,
 // in both forms: nobody forges one for whoever counts them.
+//
+// ASVS 16.2.4, ASVS 16.4.1, T-LOG-2
 func TestLogLinesAreNotForged(t *testing.T) {
 	t.Parallel()
 	t.Run("T-LOG-2", func(t *testing.T) {

@@ -61,6 +61,8 @@ func (v *visitor) doorsOpen(a *apptest.App) (open []string) {
 // TestChangesEndEverySession is T-SESS-1: after each change of what somebody proves
 // themself with, or of what they may, every other session of theirs is refused at its
 // next request, at every door, on both engines.
+//
+// ASVS 7.4.2, ASVS 7.4.3, ASVS 8.3.2, NIST 4.5, T-SESS-1, R5, P5
 func TestChangesEndEverySession(t *testing.T) {
 	t.Parallel()
 	const another = "twelve green umbrellas"
@@ -143,6 +145,8 @@ func TestChangesEndEverySession(t *testing.T) {
 
 // TestSignedOutIsOver is T-SESS-7: a copy of the cookie or the token is worth nothing
 // once its owner has signed out, by page or by API.
+//
+// ASVS 7.4.1, NIST 5.1(secret), T-SESS-7, R5, P5
 func TestSignedOutIsOver(t *testing.T) {
 	t.Parallel()
 	t.Run("T-SESS-7", func(t *testing.T) {
@@ -182,6 +186,8 @@ func TestSignedOutIsOver(t *testing.T) {
 // TestAnswersHoldNoStoredSecret is T-AZ-3: whatever secrets the store keeps (digests,
 // salts, sealed keys, hashes of passwords and tokens), no answer has any of them, to
 // an owner, to an admin or to the person, nor an export.
+//
+// ASVS 8.2.3, ASVS 14.2.6, ASVS 15.3.1, T-AZ-3, R10, P4
 func TestAnswersHoldNoStoredSecret(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)

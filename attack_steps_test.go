@@ -19,6 +19,8 @@ import (
 
 // Whoever is half signed in may ask whatever they like, of any route and in any way in
 // which something can be presented: nothing hands them a session.
+//
+// ASVS 2.3.1, ASVS 7.2.1, T-STEP-2, P3
 func TestNoDoorOpensHalfWay(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)
@@ -58,6 +60,7 @@ func TestNoDoorOpensHalfWay(t *testing.T) {
 			t.Errorf("only %d were tried", n)
 		}
 	})
+	// T-STEP-1
 	t.Run("T-STEP-1, no session comes of it", func(t *testing.T) {
 		a := apptest.Start(t, apptest.Options{State: state, Record: true})
 		sessions := a.Count(`SELECT COUNT(*) FROM sessions`)
@@ -80,6 +83,8 @@ func TestNoDoorOpensHalfWay(t *testing.T) {
 // Every way in which Doorstep lets somebody with active 2-step come in with a password
 // or a link asks for the second step. The list is whole: a session begins in no other
 // file of core.
+//
+// ASVS 6.1.3, ASVS 6.3.4, ASVS 7.6.2, NIST 2.2.1, T-STEP-3, P3
 func TestEveryWayInAsksForTheSecondStep(t *testing.T) {
 	t.Parallel()
 	t.Run("T-STEP-3", func(t *testing.T) {
@@ -159,6 +164,8 @@ func TestEveryWayInAsksForTheSecondStep(t *testing.T) {
 
 // An error while a code is checked denies: a database that fails at any of its
 // statements, and a key that does not open.
+//
+// ASVS 16.5.3, T-STEP-5, P8
 func TestErrorsDeny(t *testing.T) {
 	t.Parallel()
 	t.Run("T-STEP-5", func(t *testing.T) {
@@ -227,6 +234,8 @@ func TestErrorsDeny(t *testing.T) {
 // A remembered device is one only where the policy allows any, and its own: forged,
 // another person's, over, or after the policy changed its mind, it skips nothing; and
 // where it counts it proves no second step.
+//
+// NIST 5.1(remember), T-STEP-8, P3
 func TestForgedDevices(t *testing.T) {
 	t.Parallel()
 	t.Run("T-STEP-8", func(t *testing.T) {

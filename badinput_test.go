@@ -71,6 +71,7 @@ func whoSends(in map[string]*visitor, needs core.Need) *visitor {
 	return in[owner]
 }
 
+// ASVS 2.2.1, ASVS 2.2.2, ASVS 1.5.2
 func TestBadBodies(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)
@@ -124,6 +125,8 @@ func TestBadBodies(t *testing.T) {
 }
 
 // TestBadForms sends to every form what no page of ours sends.
+//
+// ASVS 2.2.1, ASVS 2.2.2, ASVS 5.2.1, ASVS 15.3.7
 func TestBadForms(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)
@@ -210,6 +213,8 @@ func (v *visitor) askChunked(a *apptest.App, path, body string) *apptest.Answer 
 
 // TestCodesAsPeopleTypeThem: on the sign-in page a code means the same however it
 // is typed (T-RC-7); over the API that is in testdata/script.
+//
+// T-RC-7
 func TestCodesAsPeopleTypeThem(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, apptest.Options{})
@@ -238,6 +243,8 @@ func TestCodesAsPeopleTypeThem(t *testing.T) {
 
 // TestNamesAreText is T-XSS-1: whatever somebody is called, a page and a letter say
 // the name and run nothing.
+//
+// ASVS 1.1.2, ASVS 1.2.1, ASVS 1.2.3, ASVS 1.3.3, ASVS 3.2.2, T-XSS-1
 func TestNamesAreText(t *testing.T) {
 	t.Parallel()
 	t.Run("T-XSS-1", func(t *testing.T) {

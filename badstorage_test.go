@@ -41,6 +41,8 @@ func (b *broken) before(statement string) error {
 // TestStorageThatCannot: while nothing can be saved, every page and call that would
 // save answers 503 with a time to come back, leaves a line in the log and nothing
 // half-done, and works as soon as there is room.
+//
+// ASVS 16.5.2, ASVS 16.5.3, P7, P8
 func TestStorageThatCannot(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)
@@ -112,6 +114,8 @@ func unavailable(t *testing.T, a *apptest.App, r edge.Route, answer *apptest.Ans
 
 // TestNothingIsLostWhenStorageFails: the code that was typed while nothing could be
 // saved is not used up and cost no try; nobody is signed out meanwhile.
+//
+// ASVS 2.3.3, P8
 func TestNothingIsLostWhenStorageFails(t *testing.T) {
 	t.Parallel()
 	b := &broken{}

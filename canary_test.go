@@ -161,6 +161,8 @@ func TestCanarySings(t *testing.T) {
 // TestCanary is T-SEC-1 and T-LOG-1 (R10, P6): after every journey, by page and by
 // API, with every mistake that people make in it, no secret lies anywhere but in
 // the one answer that shows it to its owner.
+//
+// ASVS 3.3.4, ASVS 14.2.4, ASVS 14.2.1, ASVS 16.2.5, NIST 3.1.2.1, T-SEC-1, T-LOG-1, R10, P6
 func TestCanary(t *testing.T) {
 	t.Parallel()
 	var broken atomic.Bool

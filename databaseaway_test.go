@@ -17,6 +17,8 @@ import (
 // for a lease. Then pages, the API and reverse proxies are answered 503 with a time
 // to come back: nobody is let in, nobody is told to be signed out, and no browser
 // loses its cookie. When PostgreSQL is back, so is everything else.
+//
+// ASVS 16.5.2, P8
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	postgres, keys := dbtest.Postgres(t), seal.NewKeysForTest()

@@ -41,6 +41,8 @@ var (
 
 // TestDependencies: what is linked into the program, what tests and development need
 // besides, is written down, with what it is for and its licence.
+//
+// ASVS 15.1.2, ASVS 15.2.1
 func TestDependencies(t *testing.T) {
 	linked := linkedModules(t)
 	onlyTests := requiredBy(t, "go.mod")

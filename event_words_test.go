@@ -14,6 +14,8 @@ import (
 
 // TestEveryEventHasItsSentence: whoever adds an event adds it to core.EventWords, and
 // one whole sentence for it (`ev.WORD`) in each language.
+//
+// ASVS 16.2.1, R14
 func TestEveryEventHasItsSentence(t *testing.T) {
 	constants := map[string]string{}
 	for _, s := range load(t) {

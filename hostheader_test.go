@@ -18,6 +18,8 @@ import (
 // TestNoHostOfARequestGetsIntoALetter is T-HOST-1: what a request says of hosts, in
 // each way in which it can, is in no letter and in no Location. Every link of every
 // letter begins with --url.
+//
+// ASVS 1.2.2, T-HOST-1
 func TestNoHostOfARequestGetsIntoALetter(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, apptest.Options{})

@@ -44,6 +44,8 @@ func (w *walker) readsMatchCode(t *testing.T) string {
 
 // TestJ8 is J8 by page, in each language. testdata/script/j8.txtar is the same over
 // the API, on both engines.
+//
+// ASVS 6.4.4, NIST 4.2.1
 func TestJ8(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, others, func(t *testing.T, a *apptest.App, l words.Language) {

@@ -251,6 +251,7 @@ func TestJ2(t *testing.T) {
 	})
 }
 
+// ASVS 6.5.6, NIST 4.2.2.2, NIST 4.2.1.1(new), R3
 func TestJ3(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, others, func(t *testing.T, a *apptest.App, l words.Language) {
@@ -441,6 +442,8 @@ func (w *walker) passesWith(password string) {
 // TestJ7 by page: a mailbox alone changes nothing, link and code together set the
 // password, sign nobody in, and leave 2-step as it is. Who lost both has a restart
 // first, then this, then J1.
+//
+// ASVS 6.4.3, NIST 4.2.2.2, R9
 func TestJ7(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, others, func(t *testing.T, a *apptest.App, l words.Language) {

@@ -14,6 +14,8 @@ import (
 // TestOpenPages: a page that was left open hears that its session has ended also
 // when that was long ago, and when the person is gone with all their sessions; a
 // step-up in another tab ends nothing.
+//
+// ASVS 14.3.1, R5
 func TestOpenPages(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, apptest.Options{})

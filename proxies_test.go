@@ -68,6 +68,7 @@ func (e *edgeOfTown) turnedAway(what string, send func() *http.Response, statuse
 	return answer
 }
 
+// ASVS 4.1.3, ASVS 7.1.3, T-FA-1, T-FA-6, T-FA-10
 func TestProxies(t *testing.T) {
 	t.Parallel()
 	eachProxy(t, func(t *testing.T, p proxy) {
@@ -344,6 +345,8 @@ func (e *edgeOfTown) stopped() {
 
 // TestUntrustedProxies is T-FA-9: without --trusted-proxies people get in, and are
 // led to the sign-in page without a way back.
+//
+// T-FA-9
 func TestUntrustedProxies(t *testing.T) {
 	t.Parallel()
 	eachProxy(t, func(t *testing.T, p proxy) {

@@ -19,6 +19,8 @@ import (
 // there is, 320 times, while clients ask both of them about the same sessions
 // without pause; and again while the clock of one of them jumps by an hour in both
 // directions. No request that is sent after the answer may be accepted by any.
+//
+// T-SESS-1, T-FA-10, R5, P5
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	for _, jumps := range []bool{false, true} {

@@ -158,6 +158,8 @@ func TestBackToTheAppByStepUp(t *testing.T) {
 
 // TestOnlyToOwnApps: the page before the sign-in leads to any team's apps, the
 // sign-in to those of the person's own.
+//
+// ASVS 3.7.2
 func TestOnlyToOwnApps(t *testing.T) {
 	t.Parallel()
 	a, app := besideApps(t, apptest.Options{})
@@ -256,6 +258,8 @@ func leadsHome(t *testing.T, a *apptest.App, good, what string, answer *apptest.
 
 // TestRedirects is T-REDIR-1: whatever a link, a form or a Referer asks for, the
 // answer leads to a page of ours, or to an app on the list.
+//
+// ASVS 1.1.1, ASVS 3.7.2, T-REDIR-1
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	t.Run("T-REDIR-1", func(t *testing.T) {
@@ -308,6 +312,8 @@ func TestRedirects(t *testing.T) {
 }
 
 // TestAppsCookie: where it is set, with what, and when it goes.
+//
+// ASVS 3.3.1, ASVS 3.3.3
 func TestAppsCookie(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, apptest.Options{HTTPS: true, Record: true, AppsDomain: "doorstep.localhost", URL: "https://id.doorstep.localhost:0"})
@@ -360,6 +366,8 @@ func TestAppsCookie(t *testing.T) {
 
 // TestAppsCookieOpensNothing: with only the cookie for apps, every page and call is
 // as for nobody; the one thing that it is for is the question of a proxy.
+//
+// NIST 5.1.2
 func TestAppsCookieOpensNothing(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)

@@ -53,6 +53,8 @@ func forgeries() []forged {
 
 // TestForgedForms is T-CSRF-1: every form, sent by everybody who may send it, in
 // every way in which it was not their own page that sent it.
+//
+// ASVS 3.5.1, ASVS 3.5.3, NIST 5.1(csrf), T-CSRF-1
 func TestForgedForms(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)
@@ -116,6 +118,8 @@ func (f forged) send(a *apptest.App, by, other *visitor, r edge.Route) *apptest.
 
 // TestFormsOfLinks is T-CSRF-1 for the forms behind one-use links: without the
 // cookie of whoever opened the link, and the token of that form, nothing is set.
+//
+// ASVS 3.5.1, T-CSRF-1
 func TestFormsOfLinks(t *testing.T) {
 	t.Parallel()
 	for _, x := range []struct {
@@ -182,6 +186,8 @@ func TestFormsOfLinks(t *testing.T) {
 
 // TestFormTokensChange is T-CSRF-2: a token that somebody planted or saw before a
 // step of signing in is worth nothing after it.
+//
+// T-CSRF-2
 func TestFormTokensChange(t *testing.T) {
 	t.Parallel()
 	t.Run("T-CSRF-2", func(t *testing.T) {
@@ -227,6 +233,8 @@ func unmasked(t *testing.T, text string) string {
 // TestSessionCookies is T-SESS-2: over https a session is a __Host- cookie that no
 // script reads and no neighbour plants, a new one at each step; one that somebody
 // made up, or planted under a weaker name, is never taken into use.
+//
+// ASVS 3.3.1, ASVS 3.3.2, ASVS 3.3.3, ASVS 3.3.4, ASVS 3.4.1, ASVS 7.2.4, NIST 5.1.1, T-SESS-2
 func TestSessionCookies(t *testing.T) {
 	t.Parallel()
 	t.Run("T-SESS-2", func(t *testing.T) {
@@ -295,6 +303,9 @@ func guarded(t *testing.T, what string, answer *apptest.Answer) {
 			t.Errorf("%s: the policy %q lacks %s", what, policy, want)
 		}
 	}
+	if h.Get("Access-Control-Allow-Origin") != "" || h.Get("Server") != "" || h.Get("X-Powered-By") != "" {
+		t.Errorf("%s: opens to others, or says what it is: %v", what, h)
+	}
 	if strings.Contains(policy, "unsafe") || h.Get("Permissions-Policy") == "" || h.Get("Referrer-Policy") == "" {
 		t.Errorf("%s: headers %v", what, h)
 	}
@@ -306,11 +317,13 @@ func guarded(t *testing.T, what string, answer *apptest.Answer) {
 
 // TestStrangeAddresses is T-CACHE-1: no address beside a page is that page, so that
 // no cache takes somebody's page for a picture, and none leads to another host.
+//
+// ASVS 5.3.2, ASVS 13.4.1, ASVS 13.4.2, ASVS 13.4.3, ASVS 14.2.5, T-CACHE-1
 func TestStrangeAddresses(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)
 	a := apptest.Start(t, apptest.Options{State: state})
-	for _, path := range []string{"/me/x.css", "/me.css", "/team/x.js", "/me/", "//me", "/assets/", "/assets/../me", "/api/v1", "/api/v2/session", "/.well-known/none", "/%2e%2e/etc/passwd"} {
+	for _, path := range []string{"/me/x.css", "/me.css", "/team/x.js", "/me/", "//me", "/assets/", "/assets/../me", "/api/v1", "/api/v2/session", "/.well-known/none", "/.git/config", "/.svn/entries", "/doorstep.db", "/../data/doorstep.db", "/debug/pprof/", "/metrics", "/%2e%2e/etc/passwd"} {
 		answer := in[owner].ask(a, http.MethodGet, path, "", nil)
 		guarded(t, "GET "+path, answer)
 		if answer.Status != http.StatusNotFound && answer.Status/100 != 3 {
@@ -324,6 +337,8 @@ func TestStrangeAddresses(t *testing.T) {
 
 // TestUnknownMethods: whatever a client calls its request, it gets in by no other
 // door: every address takes the methods of the table, and says which.
+//
+// ASVS 3.5.3, ASVS 4.1.4, ASVS 13.4.4
 func TestUnknownMethods(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)

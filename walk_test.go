@@ -403,12 +403,15 @@ func (v *visitor) led(r edge.Route, want core.Code, status int, leads string) bo
 
 func shortened(body []byte) string { return string(body[:min(len(body), 300)]) }
 
+// ASVS 3.2.1, ASVS 3.4.2, ASVS 3.4.3, ASVS 3.4.4, ASVS 3.4.5, ASVS 3.4.6, ASVS 3.4.8, ASVS 3.5.8, ASVS 3.6.1, ASVS 7.2.1
+// ASVS 8.2.1, ASVS 8.3.1, ASVS 13.4.5, ASVS 14.2.2, ASVS 14.2.3, ASVS 14.3.2, T-CACHE-1, P3
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)
 	t.Run("every route is classified", func(t *testing.T) {
 		everyRouteIsHere(t, apptest.Start(t, apptest.Options{State: state}))
 	})
+	// ASVS 2.3.1, T-STEP-1
 	t.Run("T-STEP-1", func(t *testing.T) { walkAs(t, state, in[half]) })
 	for _, name := range visitors {
 		if name != half {
@@ -496,6 +499,8 @@ func difference(before, after string) string {
 
 // TestStepUpWalk is T-SU-1: every route that protects accounts, by everybody who
 // has proved less than it takes (R8), and by whoever has proved enough.
+//
+// ASVS 7.5.1, ASVS 7.5.3, NIST 4.1.2.1(bind), T-SU-1, R8
 func TestStepUpWalk(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)
@@ -555,6 +560,8 @@ func stepsUpFor(t *testing.T, a *apptest.App, v *visitor, r edge.Route) {
 
 // TestObjectSweep is T-AZ-2: the id of another team's person, of another person's
 // session, and of nothing at all are the same to whoever asks: not found.
+//
+// ASVS 1.2.4, ASVS 8.2.2, ASVS 8.4.1, T-AZ-2, R7, P4
 func TestObjectSweep(t *testing.T) {
 	t.Parallel()
 	state, in := theCrowd(t)

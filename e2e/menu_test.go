@@ -90,6 +90,8 @@ func TestMenuKeys(t *testing.T) {
 }
 
 // TestCopyAndShow: what the one script adds to the codes page and to passwords.
+//
+// ASVS 6.2.6, ASVS 6.2.7
 func TestCopyAndShow(t *testing.T) {
 	need(t)
 	t.Parallel()

@@ -109,6 +109,8 @@ func (p *person) isRestarted() {
 
 // TestJ6RestartedPerson: an open page leaves by itself and says why; the same
 // password leads to activation and to nothing else; what was before is dead.
+//
+// ASVS 14.3.1, R4
 func TestJ6RestartedPerson(t *testing.T) {
 	need(t)
 	t.Run("with JavaScript", func(t *testing.T) { t.Parallel(); journey6(t, how{}) })

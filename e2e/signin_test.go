@@ -4,6 +4,8 @@ import "testing"
 
 // TestJ2SignIn: password, then an authentication code or a recovery code, in one
 // field that takes either.
+//
+// NIST 2.2.1
 func TestJ2SignIn(t *testing.T) {
 	need(t)
 	t.Run("with JavaScript", func(t *testing.T) { t.Parallel(); journey2(t, how{}) })

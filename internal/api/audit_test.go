@@ -11,6 +11,7 @@ import (
 	"doorstep/internal/core"
 )
 
+// ASVS 5.4.1, ASVS 5.4.2
 func TestAudit(t *testing.T) {
 	w := newWorld(t)
 	ana, zoe := w.cast["ana"].token, w.cast["zoe"].token

@@ -27,6 +27,7 @@ func (w *world) post(body string, headers ...string) *reply {
 	return w.call("POST", "/sign-in", "", body, headers...)
 }
 
+// ASVS 1.5.2, ASVS 1.5.3, ASVS 15.3.5, ASVS 15.3.7
 func TestHostileBodies(t *testing.T) {
 	w := newWorld(t)
 	s := planted
@@ -95,6 +96,7 @@ func TestHostileBodies(t *testing.T) {
 	w.post(`{"email":"nobody@example.com","password":"\ud83d\ude00"}`).refused(401, core.WrongCredentials)
 }
 
+// ASVS 3.5.2
 func TestMediaType(t *testing.T) {
 	w := newWorld(t)
 	body := `{"email":"nobody@example.com","password":"` + planted + `"}`
@@ -118,6 +120,7 @@ func padded(n int) string {
 	return body + strings.Repeat(" ", n-len(body))
 }
 
+// ASVS 5.2.1
 func TestBodyLimit(t *testing.T) {
 	w := newWorld(t)
 	w.post(padded(64<<10)).refused(401, core.WrongCredentials)
@@ -172,6 +175,8 @@ func TestABodyThatBreaksOff(t *testing.T) {
 }
 
 // TestMassAssignment is T-SU-6: no operation takes a field that is not its own.
+//
+// ASVS 8.2.3, ASVS 15.3.3, T-SU-6
 func TestMassAssignment(t *testing.T) {
 	w := newWorld(t)
 	carla, ana := w.cast["carla"], w.cast["ana"].token
@@ -218,6 +223,8 @@ func TestMassAssignment(t *testing.T) {
 
 // FuzzBody: whatever is sent, the answer is one of a few, repeats no secret, and
 // what the checker takes means one thing only.
+//
+// ASVS 15.3.5
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"email":"a","password":"b"}`, `{"email":"a","email":"b"}`, `{}`, `[]`, `{"a":{"b":[1,2,{"c":null}]}}`, `"\ud83d\ude00"`, `"\ud83d"`, "\x00",

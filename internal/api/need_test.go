@@ -162,6 +162,8 @@ func TestEveryOperationHasItsRowNeedAndLimit(t *testing.T) {
 // TestNeeds is T-STEP-1, T-SU-1 and the rows of T-AZ-1: every route as everybody.
 // An answer of the door must be the expected one. Who gets past it is stopped by
 // the body, which is read after it, or by an id that nobody has.
+//
+// ASVS 8.2.1, T-STEP-1, T-SU-1, T-AZ-1, P3
 func TestNeeds(t *testing.T) {
 	door := []core.Code{core.NotSignedIn, core.SessionEnded, core.ActivationRequired, core.AdminOnly, core.OwnerOnly, core.RecoverySession, core.StepUpRequired}
 	const in = core.Code("")
@@ -248,6 +250,8 @@ func TestNeeds(t *testing.T) {
 
 // TestObjectSweep is T-AZ-2: everything that another team's ids name is not there,
 // whoever asks, and nothing changes.
+//
+// ASVS 8.2.2, T-AZ-2
 func TestObjectSweep(t *testing.T) {
 	w := newWorld(t)
 	bodies := map[string]object{
@@ -322,6 +326,7 @@ func TestBearer(t *testing.T) {
 	}
 }
 
+// T-SESS-2
 func TestNoTokenIsAdopted(t *testing.T) {
 	w := newWorld(t)
 	mine := strings.Repeat("B", 43)

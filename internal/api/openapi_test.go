@@ -20,6 +20,8 @@ import (
 )
 
 // TestOpenAPI: what is served is what is committed. UPDATE=1 rewrites it.
+//
+// ASVS 2.1.1
 func TestOpenAPI(t *testing.T) {
 	w := newWorld(t)
 	a := w.call("GET", "/openapi.json", "", nil).is(200)
@@ -167,6 +169,8 @@ func TestTheTableOfProblems(t *testing.T) {
 }
 
 // TestTheGuideNamesEveryCall: docs/api.md lists every operation with its need.
+//
+// ASVS 8.1.1, ASVS 8.1.2, ASVS 2.1.1
 func TestTheGuideNamesEveryCall(t *testing.T) {
 	text, err := os.ReadFile(filepath.FromSlash("../../docs/api.md"))
 	if err != nil {

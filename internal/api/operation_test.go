@@ -251,6 +251,7 @@ func TestChangePerson(t *testing.T) {
 	}
 }
 
+// ASVS 7.4.5
 func TestEndSessionsAndRemove(t *testing.T) {
 	w := newWorld(t)
 	ana, bruno := w.cast["ana"].token, w.cast["bruno"].token

@@ -45,6 +45,7 @@ func TestPolicy(t *testing.T) {
 	w.call("PATCH", "/team/policy", ana, object{"session_idle_seconds": 3600}).refused(403, core.StepUpRequired)
 }
 
+// ASVS 2.2.3
 func TestPolicyRefuses(t *testing.T) {
 	w := newWorld(t)
 	ana := w.cast["ana"].token

@@ -40,6 +40,7 @@ func TestProblemsSpeakTheLanguage(t *testing.T) {
 
 var faultID = regexp.MustCompile(`\b[0-9a-f]{10}\b`)
 
+// ASVS 16.3.4, ASVS 16.5.1
 func TestFaultsOfOurs(t *testing.T) {
 	w := newWorld(t)
 	w.fail = func(query string) error {
@@ -76,6 +77,7 @@ func TestFaultsOfOurs(t *testing.T) {
 	}
 }
 
+// ASVS 16.5.1, ASVS 16.5.4
 func TestPanics(t *testing.T) {
 	w := newWorld(t)
 	w.api.mux.HandleFunc("GET "+base+"/panic", func(http.ResponseWriter, *http.Request) { panic("with " + planted) })

@@ -59,6 +59,8 @@ func (m *mailServer) next(t *testing.T) *netmail.Message {
 // A serve that is killed when the mail server has the letter and before that is
 // marked: whoever comes after it sends the letter again, with the same Message-ID.
 // Nothing of the letter's address comes from what a request says.
+//
+// P7
 func TestAKilledServeLosesNoLetter(t *testing.T) {
 	t.Parallel()
 	m := &mailServer{got: make(chan []byte, 10), wait: make(chan struct{})}

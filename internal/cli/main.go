@@ -40,10 +40,11 @@ type commands struct {
 		BringBack userBringBack `cmd:"" help:"Bring back a suspended or frozen account, for a team in which nobody is left who can: recorded and mailed."`
 		List      userList      `cmd:"" help:"List people."`
 	} `cmd:"" help:"People, from the console."`
-	Restart restart `cmd:"" help:"Restart somebody's 2-step authentication from the console: recorded and mailed like any other."`
-	Migrate migrate `cmd:"" help:"Bring the database's schema up to date and say its number."`
-	Routes  routes  `cmd:"" help:"List every route of serve, one a line: METHOD /path needs."`
-	Version version `cmd:"" help:"Say which Doorstep this is."`
+	Restart  restart  `cmd:"" help:"Restart somebody's 2-step authentication from the console: recorded and mailed like any other."`
+	Restored restored `cmd:"" help:"After a backup was put back: end what it brought back to life, and tell everybody to make new recovery codes."`
+	Migrate  migrate  `cmd:"" help:"Bring the database's schema up to date and say its number."`
+	Routes   routes   `cmd:"" help:"List every route of serve, one a line: METHOD /path needs."`
+	Version  version  `cmd:"" help:"Say which Doorstep this is."`
 }
 
 // Main runs one command and returns its exit code. args are without the

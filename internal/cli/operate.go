@@ -67,6 +67,32 @@ func receiptText(email string, r *core.Restart) string {
 	return b.String()
 }
 
+type restored struct {
+	config.Flags `embed:""`
+	Reason       string `required:"" placeholder:"TEXT" help:"Which backup and why, in a few words, for the audit log."`
+}
+
+// Run is called by kong.
+func (r *restored) Run(c *console) error {
+	return c.with(r.Flags, func(_ config.Config, store *core.Core) error {
+		done, err := store.AfterRestore(c.ctx, operator(), r.Reason)
+		if err != nil {
+			return err
+		}
+		return c.print(fmt.Sprintf("%s: %s ended; half-done sign-ins, links and remembered devices removed; no authentication code shown so far works.\n"+
+			"Recovery codes that were used since the backup was made work again until their owners make new ones: letters to %s are queued.\n"+
+			"Who was suspended, restarted or removed since then is as before: do that again.\n",
+			people(done.People), count(done.SessionsEnded, "session"), people(done.Told)))
+	})
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
+}
+
 type migrate struct {
 	config.Flags `embed:""`
 }

@@ -93,6 +93,8 @@ func TestVersion(t *testing.T) {
 }
 
 // Every route says what it needs; the demo's do not exist under serve.
+//
+// ASVS 13.4.2, ASVS 15.2.3
 func TestRoutes(t *testing.T) {
 	code, stdout, stderr := ran(t, nil, "routes")
 	if code != 0 || stderr != "" {

@@ -4,6 +4,8 @@ import "testing"
 
 // TestEverySingleWrongSymbolIsATypo is the first half of R16's promise: every
 // place, every other symbol, for a thousand codes.
+//
+// T-RC-7, R16
 func TestEverySingleWrongSymbolIsATypo(t *testing.T) {
 	for range 1000 {
 		right := New()
@@ -21,6 +23,8 @@ func TestEverySingleWrongSymbolIsATypo(t *testing.T) {
 
 // TestEverySwapIsATypo is the second half, and more: any two places, not only
 // neighbours.
+//
+// T-RC-7, R16
 func TestEverySwapIsATypo(t *testing.T) {
 	for range 1000 {
 		right := New()

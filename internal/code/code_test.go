@@ -7,6 +7,7 @@ import (
 	"testing"
 )
 
+// ASVS 6.5.4, NIST 4.2.1.1(bits), T-RC-11, R16
 func TestNewIsSixteenSymbolsOfTheAlphabet(t *testing.T) {
 	if len(alphabet) != 32 || strings.ContainsAny(alphabet, "ilou") {
 		t.Fatalf("alphabet %q", alphabet)
@@ -22,6 +23,8 @@ func TestNewIsSixteenSymbolsOfTheAlphabet(t *testing.T) {
 // TestSymbolsAreEquallyLikely is the chi-square test of T-RC-11: for each of the
 // 16 places, 32 symbols, so 31 degrees of freedom. The bound, 100, is passed by
 // chance once in 10⁸ places; a generator by "modulo 36" passes it at once.
+//
+// ASVS 6.5.3, T-RC-11
 func TestSymbolsAreEquallyLikely(t *testing.T) {
 	const codes = 64_000
 	var count [Symbols][256]int
@@ -45,6 +48,8 @@ func TestSymbolsAreEquallyLikely(t *testing.T) {
 
 // TestAMillionCodesDiffer is the coarsest test of a generator: 2⁷⁵ codes leave a
 // chance of 10⁻¹¹ for two equal ones.
+//
+// T-RC-11
 func TestAMillionCodesDiffer(t *testing.T) {
 	n := 1_000_000
 	if testing.Short() {
@@ -81,6 +86,8 @@ func TestSalts(t *testing.T) {
 // stored code a wrong one. The expected value is the reference program's:
 //
 //	echo -n kayp1z3pke5v5j1h | argon2 0123456789abcdef -id -t 2 -k 19456 -p 1 -l 32 -r
+//
+// ASVS 6.5.2, NIST 3.1.2.2, R16
 func TestSlow(t *testing.T) {
 	got := Slow("kayp1z3pke5v5j1h", []byte("0123456789abcdef"))
 	if want := "5e5f41ff3fa484037d0adb3ef1eb0865ea0dd32c6dd0639e782e9ccedbdbf972"; hex.EncodeToString(got[:]) != want {

@@ -7,6 +7,8 @@ import (
 )
 
 // A pass has its own shape, and reads back however it is typed (T-RC-7 of the pass).
+//
+// T-RC-7
 func TestPass(t *testing.T) {
 	shape := regexp.MustCompile(`^[0-9a-hjkmnp-tv-z]{4}-[0-9a-hjkmnp-tv-z]{4}-[0-9a-hjkmnp-tv-z]{4}$`)
 	seen := map[string]bool{}

@@ -11,6 +11,8 @@ const example = "kayp1z3pke5v5j1h"
 
 // TestReadRecoveryCodes is T-RC-7: every way that people, mail programs and
 // keyboards write the same code.
+//
+// T-RC-7, R16
 func TestReadRecoveryCodes(t *testing.T) {
 	want := Reading{Kind: Recovery, Canonical: example, Typed: 16}
 	for _, text := range []string{
@@ -57,6 +59,8 @@ func TestReadsOAsZero(t *testing.T) {
 }
 
 // TestReadAuthenticationCodes is the other half of T-RC-8.
+//
+// T-RC-8
 func TestReadAuthenticationCodes(t *testing.T) {
 	want := Reading{Kind: Authentication, Canonical: "012345", Typed: 6}
 	for _, text := range []string{
@@ -142,6 +146,8 @@ func TestAnOverlongTextIsNoCode(t *testing.T) {
 }
 
 // TestReadDisplay is the property that a printed code can be typed in again.
+//
+// T-RC-7
 func TestReadDisplay(t *testing.T) {
 	for range 20_000 {
 		c := New()

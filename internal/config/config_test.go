@@ -123,6 +123,8 @@ func TestURLOf(t *testing.T) {
 
 // Every bad setting stops the start with one sentence: which setting, what is
 // wrong, what would be right.
+//
+// ASVS 3.5.4, T-HOST-1
 func TestBadSettings(t *testing.T) {
 	dir := t.TempDir()
 	empty, link := filepath.Join(dir, "empty"), filepath.Join(dir, "link")
@@ -205,6 +207,7 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
+// ASVS 12.2.1
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct {
 		flags []string

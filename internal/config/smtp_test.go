@@ -38,6 +38,8 @@ func TestSMTP(t *testing.T) {
 }
 
 // No sentence about a bad setting tells any of it.
+//
+// ASVS 12.3.1
 func TestBadSMTP(t *testing.T) {
 	for url, want := range map[string]string{
 		"":                                     "--smtp is empty: write smtp://",

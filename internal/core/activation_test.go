@@ -5,6 +5,7 @@ import (
 	"time"
 )
 
+// NIST 3.1.2.1, NIST 4.1.2.1(more), NIST 4.2.1.1(new)
 func TestActivation(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		in, err := w.BeginSignIn(w.ctx(), Nobody(testOrigin), w.cast["elena"].email, testPassword, "")

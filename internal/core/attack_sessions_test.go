@@ -14,6 +14,8 @@ import (
 // T-AZ-6: an object without an owner is nobody's. No engine keeps one whose owner is
 // NULL; one with an empty owner or team, where it can be written at all, opens nothing
 // to anybody; and whoever acts as nobody is refused.
+//
+// T-AZ-6
 func TestNobodysObjects(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.remembering()
@@ -90,6 +92,8 @@ func TestNobodysObjects(t *testing.T) {
 
 // T-SESS-3: while somebody is suspended nothing that they hold opens anything,
 // whenever they came to hold it.
+//
+// ASVS 7.4.2, NIST 4.5, T-SESS-3, P5
 func TestSuspendedWithEveryCredential(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.remembering()
@@ -150,6 +154,8 @@ func TestSuspendedWithEveryCredential(t *testing.T) {
 
 // T-SESS-8, the second half: of a token nothing is stored but a hash that takes the
 // key folder to make.
+//
+// T-SESS-8, R10, P6
 func TestTokensAreStoredAsKeyedHashes(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.remembering()
@@ -177,6 +183,8 @@ func TestTokensAreStoredAsKeyedHashes(t *testing.T) {
 // whoever types them. One that is right and used has a sentence of its own, but only
 // behind a right password and while nobody waits; it costs no try, and the account's
 // owner hears of it.
+//
+// ASVS 16.3.3, T-ENUM-3, R1
 func TestWhatACodeTells(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		answer := func(attempt, text string) Refusal {

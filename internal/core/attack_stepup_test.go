@@ -10,6 +10,8 @@ import (
 
 // T-SU-2: a session keeps what was proved and when. Only a real use of an
 // authenticator counts: no link, no recovery code, no remembered device does.
+//
+// NIST 2.2.1, T-SU-2, R8
 func TestOnlyAnAuthenticatorStepsUp(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.remembering()
@@ -50,6 +52,8 @@ func TestOnlyAnAuthenticatorStepsUp(t *testing.T) {
 // T-SU-4: nothing that leads to an activation touches an authenticator that is
 // confirmed. Where there is one, nothing begins; where there is none, Finish alone
 // makes one, and of two that were begun the one that was finished stays.
+//
+// T-SU-4
 func TestActivationTouchesNoAuthenticator(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s, before := by(w.signIn("carla")), w.snapshot("users", "sessions") // users: the lock's version
@@ -83,6 +87,8 @@ func TestActivationTouchesNoAuthenticator(t *testing.T) {
 
 // T-SU-5, of links: a form that was opened in time does nothing once its link is
 // over, though the form itself would still hold. No chore has run.
+//
+// ASVS 9.2.1, NIST 4.4, T-SU-5
 func TestLinksAreOverAtTheEndToo(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		someone := Nobody(testOrigin)

@@ -23,6 +23,7 @@ var weighty = []string{
 	EventDeviceReused, EventPolicyChanged, EventPassRefused, EventRestartLimit, EventPersonLimit, EventUserFrozen, EventNotMeReported,
 	EventMatchCodeRefused, EventPasswordBlocked, EventAuthenticatorBlocked, EventRecoveryCodesBlocked, EventGuessingNoticed, EventGuessingReported,
 	EventPasswordDemanded, EventPasswordResetRefused, EventPassVoided, EventRequestRefused, EventEmailUndone,
+	EventBackupRestored,
 }
 
 // Weighty says whether it weakens somebody's account or the team, or tells of an attack.

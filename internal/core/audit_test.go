@@ -59,6 +59,7 @@ func (w *world) wantEvents(s *Session, f EventFilter, want ...string) {
 	}
 }
 
+// ASVS 16.2.1, ASVS 16.2.2
 func TestEvents(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		// Everything so far is the cast's: from here on.
@@ -127,6 +128,8 @@ func TestEvents(t *testing.T) {
 
 // T-AZ-1, T-AZ-2: the log of a team is read by its owners and admins alone, by list,
 // address, cursor and export.
+//
+// ASVS 16.4.2, T-AZ-1, T-AZ-2
 func TestWhoReadsTheAuditLog(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana, zoe := w.signIn("ana"), w.signIn("zoe")
@@ -187,6 +190,8 @@ func TestWhoReadsTheAuditLog(t *testing.T) {
 }
 
 // The database refuses what no verb does.
+//
+// ASVS 16.4.2
 func TestTheAuditLogIsOnlyAppendedTo(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		before := w.count(`SELECT COUNT(*) FROM audit_events`)
@@ -297,6 +302,8 @@ func TestEventsAreReadAlongIndexes(t *testing.T) {
 
 // Every event was weighed by somebody: what weakens an account or the team, or tells of
 // an attack, is marked. A new one stands in one of the two lists, or fails here.
+//
+// ASVS 16.3.3
 func TestEveryEventIsWeighed(t *testing.T) {
 	plain := []string{
 		EventTeamCreated, EventUserAdded, EventUserInvited, EventInvitationSentAgain, EventInvitationCanceled, EventPeopleImported, EventPeopleExported,

@@ -65,6 +65,12 @@ func (t *tx) acceptStep(u *userRow, id string, step int64) error {
 		WHERE id = $3 AND user_id = $4 AND team_id = $5 AND last_step < $1`, step, ms(t.now), id, u.id, u.teamID)
 }
 
+// raiseLastStep sets the last accepted step ahead, never back.
+func (t *tx) raiseLastStep(u *userRow, step int64) error {
+	_, err := t.exec(`UPDATE authenticators SET last_step = $1 WHERE user_id = $2 AND team_id = $3 AND last_step < $1`, step, u.id, u.teamID)
+	return err
+}
+
 func (t *tx) createAuthenticator(u *userRow, name string, key []byte, step int64) error {
 	id := newID()
 	sealed, err := t.c.keys.Seal(placeOfKey(u, id), key)

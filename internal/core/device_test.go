@@ -34,6 +34,7 @@ func (w *world) on(name, device string) *SignIn {
 	return in
 }
 
+// NIST 5.1(remember), T-STEP-8
 func TestRememberedDevice(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		// Off by default, however much it is asked for.
@@ -102,6 +103,8 @@ func TestRememberedDevice(t *testing.T) {
 // A token that was used before comes from a copy: the device is forgotten, what it
 // opened ends, and the person is told. T-SESS-6, as far as there are such families of
 // tokens: whoever copied one may have been the first to use it.
+//
+// ASVS 16.3.3, T-SESS-6
 func TestRememberedDeviceUsedTwice(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.remembering()
@@ -141,6 +144,8 @@ func TestRememberedDeviceUsedTwice(t *testing.T) {
 }
 
 // After each of these the device asks for the second step again.
+//
+// P5
 func TestRememberedDeviceIsDeadAfterAnyChange(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.remembering()

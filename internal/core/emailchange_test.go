@@ -19,6 +19,7 @@ func (w *world) changesEmail(name, to string) (undo string) {
 	return w.linkTo(before, LetterEmailChanged)
 }
 
+// ASVS 6.3.7, T-RESET-2, T-RESET-3
 func TestEmailChange(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		const to = "carla.nueva@example.org"
@@ -134,6 +135,8 @@ func TestEmailUndo(t *testing.T) {
 
 // T-SU-7: the row of a link carries the address that it confirms; two changes at once
 // never confirm each other's.
+//
+// T-SU-7
 func TestEmailLinksCarryTheirAddress(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s := w.signIn("carla")
@@ -153,6 +156,8 @@ func TestEmailLinksCarryTheirAddress(t *testing.T) {
 
 // T-ENUM: an address that is somebody's is answered like any other, and the letter
 // to it says so. T-SU-1, R15: who may ask.
+//
+// ASVS 7.5.1, T-SU-1, R15
 func TestWhoMayAskForAnAddress(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s := w.signIn("carla")

@@ -51,6 +51,7 @@ const (
 	EventPersonLimit         = "restart.person_limit_reached" // about whoever was restarted so often
 	EventLetterResent        = "letter.resent"
 	EventAuditExported       = "audit.exported"
+	EventBackupRestored      = "backup.restored" // about each person
 
 	EventNotificationAddressAsked    = "notification_address.asked"
 	EventNotificationAddressVerified = "notification_address.verified"
@@ -144,6 +145,7 @@ func EventWords() []string {
 		EventPersonLimit,
 		EventLetterResent,
 		EventAuditExported,
+		EventBackupRestored,
 		EventNotificationAddressAsked,
 		EventNotificationAddressVerified,
 		EventNotificationAddressRemoved,
@@ -286,6 +288,10 @@ func (t *tx) queueLettersOf(e eventOf, actorName string) error {
 		return person(LetterDeviceRemembered, map[string]any{"at": e.details["until"]})
 	case EventDeviceReused:
 		return person(LetterDeviceReused, nil)
+	case EventBackupRestored:
+		if told, _ := e.details["told"].(bool); told {
+			return person(LetterBackupRestored, nil)
+		}
 	case EventGuessingNoticed:
 		return person(LetterWrong, map[string]any{"n": e.details["misses"]})
 	case EventGuessingReported:

@@ -121,6 +121,8 @@ func TestYesIsWrittenDown(t *testing.T) {
 
 // No: everything is over at once, the second step that may be the impostor's too, and
 // nothing opens the account but an owner and another restart.
+//
+// NIST 4.3, R14
 func TestNoFreezes(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		admin := w.signIn("bruno")

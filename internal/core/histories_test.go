@@ -26,6 +26,8 @@ import (
 // A history that fails is told in its shortest form, with what plays it again.
 // Without more ado a few are played, always the same; RAPID_CHECKS=3000 plays
 // thousands of others.
+//
+// R11, P5
 func TestHistories(t *testing.T) {
 	if os.Getenv("RAPID_CHECKS") == "" {
 		for name, value := range map[string]string{"rapid.checks": "15", "rapid.steps": "40", "rapid.seed": "20261124"} {

@@ -21,6 +21,8 @@ func (w *world) looks(s *Session, file string) *Import {
 }
 
 // However a spreadsheet writes a file, it is read the same.
+//
+// ASVS 5.2.2
 func TestReadImport(t *testing.T) {
 	plain := "Email,Name,Role\nnora@example.com,Núñez,member\n"
 	utf16, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(plain)
@@ -127,6 +129,8 @@ func TestImport(t *testing.T) {
 }
 
 // A file is its person's, for an hour, and takes a step-up.
+//
+// ASVS 5.3.1
 func TestImportIsTheirs(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana, olga, zoe, carla := w.signIn("ana"), w.signIn("olga"), w.signIn("zoe"), w.signIn("carla")
@@ -159,6 +163,8 @@ func TestImportIsTheirs(t *testing.T) {
 
 // No cell of ours is a formula, whatever somebody calls themself; and what was
 // exported is read again as it was.
+//
+// ASVS 1.2.10
 func TestExportPeople(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")

@@ -120,6 +120,8 @@ func TestWhoMayInvite(t *testing.T) {
 
 // An address of another team is answered like any other (they do not exist to us), and
 // whoever joins first has it.
+//
+// ASVS 8.4.1, R7
 func TestInvitingAnotherTeamsAddress(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.mail = false // the links are in the answers
@@ -170,6 +172,8 @@ func TestInvitingAtOnce(t *testing.T) {
 }
 
 // A newer link kills the older (T-RESET-3), and a canceled one opens nothing.
+//
+// ASVS 6.4.1, NIST 4.2.1.2, T-RESET-3
 func TestInvitationSentAgain(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.mail = false // the links are in the answers
@@ -207,6 +211,8 @@ func TestInvitationSentAgain(t *testing.T) {
 }
 
 // A team sends so many a day, and so many to one address, also at once.
+//
+// ASVS 2.3.2, ASVS 2.4.1
 func TestInvitationsPerDay(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")

@@ -42,6 +42,8 @@ func (w *world) signInFrom(name, device string) *Session {
 }
 
 // The first full sign-in from a browser that was not seen for 90 days is told.
+//
+// ASVS 6.3.5, NIST 5.3
 func TestNewBrowserIsTold(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		told := func(want int, when string) {

@@ -43,6 +43,8 @@ func acts() []act {
 
 // TestRankActTarget is T-AZ-1: who does what with whom. What is refused changes
 // nothing, and the person's page says the same as the verb.
+//
+// T-AZ-1, R7, P4
 func TestRankActTarget(t *testing.T) {
 	table := []struct {
 		actor, target                                                string
@@ -113,6 +115,8 @@ func (w *world) tryAct(a act, by Actor, id string, p *Person, who string, want C
 }
 
 // Whatever two owners do to each other or themselves at once, one owner is left (R11).
+//
+// R11
 func TestR11EveryPairAtOnce(t *testing.T) {
 	member, admin, suspended := RoleMember, RoleAdmin, StatusSuspended
 	takes := []struct {

@@ -54,6 +54,8 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 
 // A database is refused with keys that are not its own: they were lost, or the
 // wrong folder was named.
+//
+// ASVS 9.1.3, P6
 func TestOtherKeysAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, o db.Options) {
 		keysDir := t.TempDir()

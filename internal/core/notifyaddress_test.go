@@ -59,6 +59,8 @@ func (w *world) toldAt(kind LetterKind, addresses ...string) {
 
 // A second address gets nothing before it agreed, every letter from then on, and a
 // last one when it is removed (NIST SP 800-63B-4 §4.6).
+//
+// ASVS 6.3.7, NIST 4.6
 func TestTheSecondAddressIsTold(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s, carla := w.signIn("carla"), w.cast["carla"].email
@@ -103,6 +105,8 @@ func TestTheSecondAddressIsTold(t *testing.T) {
 }
 
 // Links to get in by go to one's own address alone.
+//
+// NIST 4.2.1.2
 func TestTheSecondAddressGetsNoLink(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.ok(w.agree(w.asked(w.signIn("carla"), "carla@home.example")))
@@ -169,6 +173,8 @@ func TestAStrangersSecondAddressGoes(t *testing.T) {
 
 // T-RESET-3: whatever changes of what the person proves themself with takes the
 // asking back, and so does a newer link. T-RESET-2: it works for a day.
+//
+// T-RESET-2, T-RESET-3
 func TestOldAskingsAreTakenBack(t *testing.T) {
 	for name, change := range map[string]func(w *world){
 		"restarted": func(w *world) {

@@ -36,6 +36,8 @@ func (w *world) reportNotMe(token string) (*NotMe, error) {
 
 // "This was not me" ends all that somebody else may hold, asks for a new password,
 // tells the owners, and gives nobody anything.
+//
+// ASVS 9.2.1, NIST 3.2.1, NIST 4.3, NIST 4.6
 func TestNotMe(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		thief := w.signInFrom("carla", firefoxOnLinux)
@@ -203,6 +205,8 @@ func TestNotMeRaces(t *testing.T) {
 }
 
 // A link that is not ours, is another's, or is old says only that it is over.
+//
+// ASVS 9.1.1
 func TestNotMeLinks(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.signInFrom("carla", firefoxOnLinux)

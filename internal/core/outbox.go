@@ -35,6 +35,7 @@ const (
 	LetterDeviceRemembered LetterKind = "device_remembered"
 	LetterDeviceReused     LetterKind = "device_reused"
 	LetterPolicyChanged    LetterKind = "policy_changed"
+	LetterBackupRestored   LetterKind = "backup_restored"
 
 	LetterRoleChangedOwners LetterKind = "role_changed_owners"
 	LetterSuspendedOwners   LetterKind = "suspended_owners"

@@ -31,6 +31,8 @@ func (w *world) claim(n int) []Letter {
 
 // The token of a link is in no column that can be read, opens for its own letter
 // alone, and is gone when the letter was sent or the link is over.
+//
+// P6
 func TestTheLinkOfALetterIsSealed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.emptyOutbox()
@@ -88,6 +90,8 @@ func TestALinkIsAPathOfOurs(t *testing.T) {
 
 // A letter that fails waits longer each time, for about three days, and then an
 // owner sees it.
+//
+// P7
 func TestLettersAreTriedForThreeDays(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.emptyOutbox()

@@ -40,6 +40,8 @@ func (w *world) passFor(whom PassFor) {
 }
 
 // R15, the re-activation pass: wanted before any key is shown, used up at Finish.
+//
+// R15
 func TestR15Pass(t *testing.T) {
 	t.Run("wanted before any key, and used up at the end", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -271,6 +273,8 @@ func swapped(pass string) string {
 }
 
 // Nothing that is stored, recorded or mailed tells the pass (R10).
+//
+// R10
 func TestR10Pass(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		_, pass := w.restartedWithPass()
@@ -321,6 +325,8 @@ func TestPassOfARestartSentTwice(t *testing.T) {
 }
 
 // Two finish with one pass: it has one winner.
+//
+// P1
 func TestPassRace(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s, pass := w.restartedWithPass()
@@ -351,6 +357,8 @@ func TestPassRace(t *testing.T) {
 }
 
 // P2 for the pass: guesses in parallel are compared as often as the rule allows.
+//
+// P2
 func TestPassGuessedInParallel(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s, pass := w.restartedWithPass()

@@ -29,6 +29,8 @@ func (w *world) storedHash(name string) (hash string) {
 }
 
 // A sign-in raises the parameters of an old hash.
+//
+// ASVS 11.2.2
 func TestPasswordIsRehashedAtSignIn(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		if h := w.storedHash("elena"); !strings.HasPrefix(h, "$argon2id$v=19$m=19456,t=2,p=1,keyid=") {
@@ -51,6 +53,8 @@ func TestPasswordIsRehashedAtSignIn(t *testing.T) {
 }
 
 // Nothing is cut, and what means the same is the same (NFC).
+//
+// ASVS 6.2.8, NIST 3.1.1.2(3), NIST 3.1.1.2(9)
 func TestPasswordIsNeverCut(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		long := strings.Repeat("contraseñas bien largas ", 10) // 240 characters
@@ -66,6 +70,8 @@ func TestPasswordIsNeverCut(t *testing.T) {
 }
 
 // Beyond the queue people hear "busy", and the try is given back.
+//
+// ASVS 2.4.1, ASVS 15.2.2
 func TestHashingIsBounded(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.hasher = password.NewHasher(w.keys.Pepper, w.keys.PepperID(), 1, 0) // one at once, and nobody waits

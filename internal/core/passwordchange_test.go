@@ -5,6 +5,7 @@ import (
 	"time"
 )
 
+// ASVS 6.2.2, ASVS 6.2.3
 func TestChangePassword(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		other := w.signIn("carla")
@@ -48,6 +49,8 @@ func (w *world) now(s *Session) *Session {
 
 // R13: who is warned has to choose a new password at the next sign-in, after the
 // second step and before anything else.
+//
+// NIST 3.1.1.2(6), R13
 func TestR13NewPassword(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		before := w.signIn("carla")
@@ -142,6 +145,8 @@ func TestR13NewPassword(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 // T-STEP-7, as far as passwords go: every standing, and what it leads to.
+//
+// T-STEP-7
 func TestNextWithPasswordDue(t *testing.T) {
 	for _, x := range []struct {
 		s    Standing

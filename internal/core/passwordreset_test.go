@@ -42,6 +42,8 @@ func (w *world) signsInWith(name, pass string) *SignIn {
 // J7, R9: a mailbox alone changes nothing where 2-step is active; link and code
 // together set the password, end everything that rested on the old one, sign nobody
 // in and leave 2-step as it is.
+//
+// ASVS 6.3.6, ASVS 6.4.3, NIST 3.1.3.1, NIST 4.2.2.2, R9
 func TestR9(t *testing.T) {
 	t.Run("T-RESET-1, a link and a code", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -156,6 +158,7 @@ func TestResetAfterRestart(t *testing.T) {
 	})
 }
 
+// NIST 4.2.1.2, NIST 4.4, T-RESET-1, T-RESET-2, T-RESET-3, T-RESET-5
 func TestResetLinks(t *testing.T) {
 	t.Run("T-RESET-1, T-RESET-2, T-RESET-3, T-RESET-5", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -218,6 +221,8 @@ func TestResetLinks(t *testing.T) {
 
 // T-ENUM-1, R12: whoever asks learns of no account, from the answer or from what it
 // costs; nobody is written to who may not have a link.
+//
+// ASVS 6.3.8, T-ENUM-1, R12
 func TestAskingIsTheSameForEveryAddress(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		suspended := StatusSuspended
@@ -293,6 +298,8 @@ func TestResetLinkIsUsedOnce(t *testing.T) {
 }
 
 // Whichever statement fails, nothing was changed.
+//
+// ASVS 2.3.3
 func TestResetIsAllOrNothing(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.signIn("carla")

@@ -500,6 +500,7 @@ func (w *world) rename(who, name string) {
 	}))
 }
 
+// ASVS 15.3.1
 func TestPersonAsOthersSeeThem(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")

@@ -57,6 +57,8 @@ func (w *world) reaches(s *Session, want Reach) {
 
 // What a policy says of 2-step holds for everybody who is in the team, and the look
 // at the effect says the same numbers before.
+//
+// ASVS 6.3.3
 func TestPolicyOfTwoStepHoldsForEverybody(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.joins("nora", "Northwind", RoleOwner)
@@ -283,6 +285,7 @@ func (w *world) castContained() *Session {
 	return w.signIn("rita")
 }
 
+// ASVS 2.2.3
 func TestPolicyRangesOfWhatIsNew(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")

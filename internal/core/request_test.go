@@ -32,6 +32,8 @@ func (w *world) stateOf(id string) string {
 }
 
 // J8: ask, be heard, be approved; and everybody concerned is told.
+//
+// ASVS 6.4.4, NIST 4.2.1
 func TestAskAndApprove(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		attempt := w.attempt("carla")
@@ -128,6 +130,8 @@ func TestAskAndApprove(t *testing.T) {
 }
 
 // No row, event or letter shows the match code, and no row the token (R10).
+//
+// R10
 func TestMatchCodeIsNowhere(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for range 20 { // four digits occur by chance in ids and times: once may be an accident
@@ -192,6 +196,8 @@ func TestMatchCodeTries(t *testing.T) {
 }
 
 // However many guess at once, three are compared.
+//
+// P2
 func TestMatchCodeGuessedAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ask := w.asks("carla")
@@ -296,6 +302,8 @@ func TestAskedTwiceAtOnce(t *testing.T) {
 }
 
 // R7 for requests, and T-AZ-1: who sees and answers whose.
+//
+// T-AZ-1
 func TestWhoAnswersRequests(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		asks := map[string]*Ask{}

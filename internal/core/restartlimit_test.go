@@ -21,6 +21,8 @@ func (w *world) members(n int) []string {
 
 // R15, the budget of an approver: N restarts in parallel, by one or more sessions,
 // never exceed it, and the owners hear of it once.
+//
+// ASVS 2.3.2, NIST 4.2, R15
 func TestR15ApproverLimit(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.exec(`UPDATE policies SET restarts_per_hour = 3`)

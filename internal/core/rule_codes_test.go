@@ -10,6 +10,8 @@ import (
 )
 
 // R1: an authentication code is accepted once.
+//
+// ASVS 6.5.1, NIST 3.1.4.2(once), R1, P1
 func TestR1(t *testing.T) {
 	t.Run("a code signs in once, then has its own sentence and a notice", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -122,6 +124,8 @@ func (w *world) attempts(name string, n int) []string {
 }
 
 // R2: a recovery code is accepted once, ever.
+//
+// ASVS 2.3.4, ASVS 15.4.2, NIST 3.1.2.2, R2, P1
 func TestR2(t *testing.T) {
 	t.Run("a second use is refused and costs a try", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -188,6 +192,8 @@ func TestR2(t *testing.T) {
 
 // R13 (the part that the ground floor has): charged before compared, five free
 // tries, growing waits, a counter for each kind.
+//
+// NIST 3.2.2, R13, P2
 func TestR13(t *testing.T) {
 	t.Run("exactly as many evaluations as allowed, 60 wrong codes at once", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -229,6 +235,7 @@ func TestR13(t *testing.T) {
 			}
 		})
 	})
+	// T-BF-8
 	t.Run("T-BF-8: waits grow, and the right code is refused while one runs", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			token := w.attempt("carla")
@@ -380,6 +387,8 @@ func TestWindowOfAcceptedCodes(t *testing.T) {
 }
 
 // R16: sets of ten, 16 symbols, no look-alikes, stored as keyed slow hashes.
+//
+// ASVS 6.4.5, R16
 func TestR16(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		m := w.cast["carla"]

@@ -59,6 +59,8 @@ func (w *world) code2(name, text string) error {
 
 // T-BF-7, the cap: behind it nothing is compared, the right code neither, however long
 // anybody waits. Set up anew, it works.
+//
+// ASVS 6.3.1, NIST 3.2.2, NIST 3.1.4.2(limit), T-BF-7, R13, P2
 func TestR13TheCaps(t *testing.T) {
 	t.Run("50 wrong authentication codes block the authenticator", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -218,6 +220,7 @@ func TestR13TheCaps(t *testing.T) {
 			}
 		})
 	})
+	// T-BF-6
 	t.Run("T-BF-6: a second process goes on with the same count", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			w.missed("carla", freeTries, w.wrongCode("carla"))
@@ -230,6 +233,8 @@ func TestR13TheCaps(t *testing.T) {
 }
 
 // T-BF-3: the letters, and who gets them.
+//
+// ASVS 6.3.5, ASVS 16.3.3, T-BF-3, R13
 func TestR13TheLetters(t *testing.T) {
 	t.Run("the person at 3 and the owners at 10, once a day", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -455,6 +460,8 @@ func TestR13TheLanes(t *testing.T) {
 }
 
 // T-BF-11: somebody's own sign-ins clear nobody else's counter, nor the address's.
+//
+// ASVS 2.4.1, ASVS 15.3.4, T-BF-11, T-BF-13, R13
 func TestR13TheAddress(t *testing.T) {
 	from := func(address string) Actor {
 		return Nobody(Origin{Via: ViaAPI, Address: address, Device: "a test"})
@@ -707,6 +714,8 @@ func TestR13TheUnlock(t *testing.T) {
 
 // T-BF-4: the committed count stands when whoever tries hangs up, or the database
 // fails behind the comparison; the same while an authenticator waits.
+//
+// T-BF-4, R13, P2, P8
 func TestR13TheCountStands(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for k := 1; k <= 8; k++ {
@@ -728,6 +737,8 @@ func TestR13TheCountStands(t *testing.T) {
 
 // T-BF-5: every kind of credential is limited at every entry, and T-BF-1: by one
 // counter, whichever the entry.
+//
+// T-BF-1, T-BF-5, R13, P2
 func TestR13EveryEntry(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s := w.signIn("carla")
@@ -769,6 +780,8 @@ func TestR13EveryEntry(t *testing.T) {
 }
 
 // T-BF-6 and P2: two processes on one database compare no more than one would.
+//
+// T-BF-6, P2
 func TestR13TwoProcesses(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.missed("carla", int(mostCodes)-1, w.wrongCode("carla"))

@@ -16,6 +16,8 @@ func decodeKey(t testing.TB, key string) []byte {
 }
 
 // R6: who is `due` reaches activation and nothing else.
+//
+// ASVS 6.3.3, R6
 func TestR6(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		r, err := w.RestartTwoStep(w.ctx(), by(w.signIn("ana")), w.cast["bruno"].id, goodReason)
@@ -68,6 +70,8 @@ func TestR6(t *testing.T) {
 }
 
 // R7: rank, and another team's people do not exist.
+//
+// ASVS 8.2.1, ASVS 8.3.1, R7, P4
 func TestR7(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		sessions := map[string]*Session{}
@@ -129,6 +133,8 @@ func TestR7(t *testing.T) {
 }
 
 // Two owners who restart each other at once: one wins, nobody deadlocks.
+//
+// ASVS 15.4.3, R7
 func TestR7BothAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana, olga := w.signIn("ana"), w.signIn("olga")
@@ -147,6 +153,8 @@ func TestR7BothAtOnce(t *testing.T) {
 }
 
 // R8: step-up.
+//
+// ASVS 7.5.1, NIST 4.1.2.1(bind), R8
 func TestR8(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")
@@ -231,6 +239,8 @@ func TestR8(t *testing.T) {
 }
 
 // R11: a team always keeps an owner.
+//
+// R11
 func TestR11(t *testing.T) {
 	t.Run("the last owner is not demoted, suspended or removed", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -304,6 +314,8 @@ func TestR11BothGiveUpAtOnce(t *testing.T) {
 }
 
 // Next, every case of it.
+//
+// ASVS 2.3.1, T-STEP-7, P3
 func TestNext(t *testing.T) {
 	for _, closed := range []bool{false, true} {
 		for _, proved := range []bool{false, true} {

@@ -8,6 +8,8 @@ import (
 )
 
 // R3: a session that a recovery code opened deactivates with a different code.
+//
+// R3
 func TestR3(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s := w.signInWithCode("carla", 0)
@@ -66,6 +68,8 @@ func TestR3FromAnAuthenticatorsSession(t *testing.T) {
 }
 
 // R4: deactivate and restart are one transaction, all or nothing.
+//
+// ASVS 2.3.3, NIST 4.2.3, R4, P7
 func TestR4(t *testing.T) {
 	t.Run("restart takes everything away", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -223,6 +227,8 @@ func (w *world) confirmed(name string, pass ...string) (*Session, *Activation) {
 }
 
 // R5: once sessions are said to be ended, no request is accepted.
+//
+// ASVS 7.4.1, R5, P5
 func TestR5(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, end := range []struct {
@@ -280,6 +286,8 @@ func TestR5(t *testing.T) {
 
 // R15: the window and the containment. The pass, the second approver and the limits
 // have files of their own, pass_test.go and so on.
+//
+// R15
 func TestR15(t *testing.T) {
 	t.Run("after the window the account is closed until restarted again", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -334,6 +342,8 @@ func TestR15(t *testing.T) {
 
 // R15: for a day a restarted owner does nothing to others, nor to what protects the
 // team, whatever was proved; and a chain of takeovers stops here.
+//
+// R15
 func TestR15Containment(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		asked, _ := w.restartedAndBack("carla", by(w.signIn("olga")), "a phone")
@@ -412,6 +422,7 @@ func TestRestartSentTwice(t *testing.T) {
 	})
 }
 
+// ASVS 6.4.4, NIST 4.2.1
 func TestRestartSaysWhy(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")

@@ -10,6 +10,8 @@ import (
 )
 
 // R10: a secret is shown once, to its owner alone.
+//
+// NIST 3.1.4.2(seal), R10, P6
 func TestR10(t *testing.T) {
 	t.Run("a row moved to another user does not open", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -88,6 +90,7 @@ func TestR10(t *testing.T) {
 			}
 		})
 	})
+	// NIST 4.4, T-SU-5
 	t.Run("T-SU-5, of an activation: unfinished, it leaves no trace after an hour", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
 			s, a := w.confirmed("elena")
@@ -142,6 +145,8 @@ func TestR10(t *testing.T) {
 // R12: unknown e-mail, wrong password and suspended look the same, and run the
 // same statements. (That they take the same time follows: one hash of the same
 // cost in each. Time itself is measured in a benchmark.)
+//
+// ASVS 6.3.8, T-ENUM-1, R12
 func TestR12(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		suspended := StatusSuspended
@@ -188,6 +193,8 @@ func TestR12(t *testing.T) {
 
 // R14: every security-relevant act leaves an event, with who, when, from where,
 // and a letter to the person, from the same transaction.
+//
+// ASVS 6.3.7, ASVS 16.2.1, ASVS 16.3.1, NIST 4.1, NIST 4.2.3, NIST 4.6, R14, P7
 func TestR14(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		member := RoleMember

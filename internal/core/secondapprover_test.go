@@ -23,6 +23,8 @@ func (w *world) begin(s *Session, whom string) *PendingRestart {
 }
 
 // R15 and ASVS 2.3.5: the restart of an owner or admin waits for a second approver.
+//
+// ASVS 2.3.5, R15, P4
 func TestR15SecondApprover(t *testing.T) {
 	t.Run("nothing changes before, and all of it after", func(t *testing.T) {
 		each(t, func(t *testing.T, w *world) {
@@ -218,6 +220,8 @@ func TestR15SecondApprover(t *testing.T) {
 }
 
 // Two approve at once, one refuses, the person deactivates: it has one outcome.
+//
+// P4
 func TestSecondApproverRace(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.wantSecond()

@@ -52,6 +52,7 @@ const (
 	EndedNotMe           EndReason = "not_me"
 	EndedCodesRenewed    EndReason = "codes_renewed"
 	EndedDeviceReused    EndReason = "device_reused"
+	EndedRestored        EndReason = "restored" // a backup was put back
 )
 
 // Session is a signed-in browser or client.

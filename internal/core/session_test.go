@@ -6,6 +6,8 @@ import (
 )
 
 // Every way in which a session ends, by one function of the row.
+//
+// ASVS 7.3.1, ASVS 7.3.2
 func TestSessionOver(t *testing.T) {
 	start := ms(testStart)
 	row := func(change func(*sessionRow)) *sessionRow {
@@ -40,6 +42,7 @@ func TestSessionOver(t *testing.T) {
 	}
 }
 
+// ASVS 7.3.1, ASVS 7.3.2, NIST 2.1.3, NIST 2.2.3, NIST 5.2
 func TestSessionsOverTime(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s := w.signIn("carla")
@@ -68,6 +71,8 @@ func TestSessionsOverTime(t *testing.T) {
 }
 
 // After each of these every other session fails on its next request (P5).
+//
+// ASVS 7.4.3, P5
 func TestChangesEndSessions(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")
@@ -113,6 +118,7 @@ func TestChangesEndSessions(t *testing.T) {
 	})
 }
 
+// ASVS 7.5.2
 func TestOwnSessions(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		first := w.signIn("carla")
@@ -136,6 +142,8 @@ func TestOwnSessions(t *testing.T) {
 }
 
 // Texts that no engine takes are simply not there; nothing fails on them.
+//
+// ASVS 1.2.4, ASVS 1.3.3
 func TestHostileTexts(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ana := w.signIn("ana")

@@ -308,6 +308,8 @@ func heap() int64 {
 
 // TestNoAnswerOutlivesItsForgetting lets readers, forgetters and looks race: once a
 // forgetting has returned, nobody is given what was true before it.
+//
+// ASVS 15.4.1, R5, P5
 func TestNoAnswerOutlivesItsForgetting(t *testing.T) {
 	m := newMemo()
 	const users = 8

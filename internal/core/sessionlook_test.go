@@ -225,6 +225,8 @@ func endings(clock *runningClock) []ending {
 // TestWhatHasEndedIsAcceptedByNoOtherProcess goes through every way of ending a
 // session, while another process remembers it: once with that one looking for
 // changes, once without, when nothing but the lease ends what it remembers.
+//
+// ASVS 7.4.1, R5, P5
 func TestWhatHasEndedIsAcceptedByNoOtherProcess(t *testing.T) {
 	t.Parallel()
 	for _, looks := range []bool{true, false} {

@@ -305,6 +305,8 @@ func TestAClockThatJumpsWhileASessionIsRemembered(t *testing.T) {
 }
 
 // A new token takes the old one's place in the same moment, in memory too (R8).
+//
+// ASVS 7.2.4
 func TestAReplacedTokenIsDeadAtOnce(t *testing.T) {
 	eachInstallation(t, func(t *testing.T, i *installation) {
 		w := i.process(Options{Exclusive: true, Lease: 100 * time.Millisecond})
@@ -338,6 +340,8 @@ func TestAReplacedTokenIsDeadAtOnce(t *testing.T) {
 }
 
 // The token for apps says who signed in and is good for nothing else.
+//
+// ASVS 9.2.3, NIST 5.1.2
 func TestAppsToken(t *testing.T) {
 	eachInstallation(t, func(t *testing.T, i *installation) {
 		w := i.process(Options{Exclusive: true, Lease: 20 * time.Millisecond})
@@ -395,6 +399,8 @@ func TestAppsToken(t *testing.T) {
 }
 
 // Close leaves nobody behind.
+//
+// ASVS 1.4.3
 func TestCloseEndsWhatOpenBegan(t *testing.T) {
 	eachInstallation(t, func(t *testing.T, i *installation) {
 		ours := func() string {

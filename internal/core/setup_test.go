@@ -28,6 +28,7 @@ func emptyEach(t *testing.T, run func(t *testing.T, w *world)) {
 
 var firstOwner = NewOwner{Team: "Northwind", Name: "Ana", Email: "ana@example.com", Password: testPassword}
 
+// ASVS 6.3.2
 func TestSetUp(t *testing.T) {
 	emptyEach(t, func(t *testing.T, w *world) {
 		old, err := w.MakeSetupLink(w.ctx())
@@ -93,6 +94,7 @@ func TestSetUp(t *testing.T) {
 	})
 }
 
+// ASVS 6.4.1, NIST 4.4
 func TestSetUpLinkExpires(t *testing.T) {
 	emptyEach(t, func(t *testing.T, w *world) {
 		link, err := w.MakeSetupLink(w.ctx())
@@ -113,6 +115,7 @@ func TestSetUpLinkExpires(t *testing.T) {
 	})
 }
 
+// NIST 3.1.1.1
 func TestAddUser(t *testing.T) {
 	emptyEach(t, func(t *testing.T, w *world) {
 		console := Console("root")

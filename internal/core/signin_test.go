@@ -9,6 +9,8 @@ import (
 )
 
 // One attempt opens one session, whatever codes come with it.
+//
+// P1
 func TestAttemptOpensOneSession(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		attempt := w.attempt("carla")
@@ -54,6 +56,8 @@ func TestAttemptExpires(t *testing.T) {
 }
 
 // A password that is replaced while the old one is being compared opens nothing.
+//
+// P5
 func TestPasswordReplacedWhileComparing(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.hasher = password.NewHasher(w.keys.Pepper, w.keys.PepperID(), 1, 8)

@@ -17,6 +17,8 @@ import (
 )
 
 // TestDeadlockIsRetried: two transactions that take two rows in opposite orders. PostgreSQL ends one, which runs again.
+//
+// ASVS 15.4.3
 func TestDeadlockIsRetried(t *testing.T) {
 	t.Parallel()
 	d := open(t, db.Options{Postgres: dbtest.Postgres(t)})
@@ -251,6 +253,8 @@ func TestDeadConnections(t *testing.T) {
 }
 
 // TestVerifiedTLS: an address on another machine without an sslmode is not used in plain text.
+//
+// ASVS 12.3.1, ASVS 12.3.2
 func TestVerifiedTLS(t *testing.T) {
 	t.Parallel()
 	// A name under .invalid never resolves, so nothing is sent; the sentence tells what would have been asked for.

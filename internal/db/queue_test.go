@@ -14,6 +14,8 @@ import (
 )
 
 // TestQueueIsFair: writers get SQLite's writer in the order in which they came, and a cancelled one just leaves.
+//
+// ASVS 15.4.4
 func TestQueueIsFair(t *testing.T) {
 	path := dbtest.SQLite(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -160,6 +160,8 @@ func TestUnsyncedJoins(t *testing.T) {
 }
 
 // TestKilled: what a process has reported as done, synced or not, is there after it was killed, and nothing by halves.
+//
+// P1
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	path := dbtest.SQLite(t)

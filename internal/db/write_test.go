@@ -18,6 +18,8 @@ import (
 var errMine = errors.New("mine")
 
 // TestGuardedUpdate: of 100 who want the same step, one gets it.
+//
+// ASVS 15.4.2
 func TestGuardedUpdate(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, o db.Options) {
 		d := open(t, o)
@@ -44,6 +46,8 @@ func TestGuardedUpdate(t *testing.T) {
 
 // TestChargeFirst: 300 wrong guesses at once against a limit of 5 are compared 5 times, because each is counted in a
 // committed statement of its own before the comparison.
+//
+// P2
 func TestChargeFirst(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, o db.Options) {
 		d := open(t, o)
@@ -69,6 +73,8 @@ func TestChargeFirst(t *testing.T) {
 }
 
 // TestRollback: however fn ends, half of it is never there, and the next Write works.
+//
+// ASVS 2.3.3
 func TestRollback(t *testing.T) {
 	long := `WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 1000000000) SELECT COUNT(*) FROM c`
 	endings := []struct {
@@ -151,6 +157,8 @@ func TestRollback(t *testing.T) {
 }
 
 // TestFailTheKth: fails every statement of a transaction in turn, and the commit; each time everything is as before.
+//
+// ASVS 2.3.3, P7, P8
 func TestFailTheKth(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, o db.Options) {
 		var k, seen atomic.Int64

@@ -13,6 +13,7 @@ import (
 	"doorstep/internal/words"
 )
 
+// ASVS 4.1.3, ASVS 15.3.4, T-FA-3
 func TestAddress(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	for _, c := range []struct {
@@ -44,6 +45,7 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// P3
 func TestTableRefusesUnclassifiedRoutes(t *testing.T) {
 	h := http.NotFoundHandler()
 	if _, err := Table([]Route{{"GET", "/", core.NeedOpen, h}, {"GET", "/new", "", h}}); err == nil {
@@ -91,6 +93,7 @@ func TestEveryRefusalHasWords(t *testing.T) {
 	}
 }
 
+// ASVS 16.5.4
 func TestHeadersAndPanics(t *testing.T) {
 	var log strings.Builder
 	mux := http.NewServeMux()

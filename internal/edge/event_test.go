@@ -30,6 +30,8 @@ var hostile = []string{
 }
 
 // No cell of an export begins as a formula does, and what stands in it comes back.
+//
+// ASVS 1.2.10
 func TestCSVIsSafe(t *testing.T) {
 	var events []core.Event
 	for _, text := range hostile {
@@ -66,6 +68,8 @@ func TestCSVIsSafe(t *testing.T) {
 
 // T-LOG-2, of the export: whatever stands in an event, it is one line that reads back
 // as it was.
+//
+// ASVS 1.2.3, ASVS 16.2.2, ASVS 16.4.1, T-LOG-2
 func TestJSONLines(t *testing.T) {
 	var events []core.Event
 	for _, text := range hostile {

@@ -6,6 +6,7 @@ import (
 	"testing"
 )
 
+// T-REDIR-1
 func TestReturnAddress(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://app.example.com/notes?q=1": "https://app.example.com/notes?q=1", "http://app.example.com": "http://app.example.com/", "HTTPS://App.Example.com:443/A": "https://app.example.com/A",
@@ -29,6 +30,8 @@ func TestReturnAddress(t *testing.T) {
 // FuzzReturnAddress is T-REDIR-1: an address is at the host that core is asked
 // about, as a parser reads it and as a browser does, and reading it again changes
 // nothing.
+//
+// ASVS 1.1.1, T-REDIR-1
 func FuzzReturnAddress(f *testing.F) {
 	for _, text := range []string{"https://app.example.com/a?b#c", "http://good@e", "http://good\\@e", "https:///e", "//e", "http://good.:80/%5c", "HTTP://A:443?\"", "https://a/\x7f", "http://a\tb"} {
 		f.Add(text)

@@ -64,6 +64,7 @@ var notWhole = []string{
 	"http://a.example, http://b.example", "http://a.example,b.example/", "http://[fe80::1%25eth0]/", "http://a;b/",
 }
 
+// T-FA-1
 func TestAddressesThatAreNotWhole(t *testing.T) {
 	for _, text := range notWhole {
 		if a, fine := addressIn("X-Original-Url", text); fine {

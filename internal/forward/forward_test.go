@@ -73,10 +73,16 @@ func refused(t *testing.T, what string, answer *apptest.Answer, status int) {
 }
 
 // TestForwardAuth has the attacks on others that the design names.
+//
+// ASVS 4.1.3, ASVS 7.6.1, NIST 5.1.2, R6, P5
 func TestForwardAuth(t *testing.T) {
+	// T-FA-1
 	t.Run("T-FA-1", notWhole)
+	// T-FA-2, T-FA-4, T-FA-5
 	t.Run("T-FA-2 and T-FA-5", nothingElseDecides)
+	// T-FA-3, T-FA-9
 	t.Run("T-FA-3 and T-FA-9", trustsNobody)
+	// T-FA-10
 	t.Run("T-FA-10", endedAtOnce)
 }
 

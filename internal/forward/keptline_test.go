@@ -61,6 +61,8 @@ func question(lines ...string) string {
 
 // One connection asks plain questions and others, in every order: each gets the
 // answer that a connection of its own would get, and none is lost or answered twice.
+//
+// ASVS 4.2.1
 func TestKeptConnection(t *testing.T) {
 	t.Parallel()
 	a := proxied(t, apptest.Options{})

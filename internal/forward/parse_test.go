@@ -11,6 +11,8 @@ import (
 
 // FuzzPlainQuestion holds the reading of a taken-over connection against net/http's:
 // what it takes, net/http reads the same, to the byte; the rest it leaves alone.
+//
+// ASVS 4.2.1
 func FuzzPlainQuestion(f *testing.F) {
 	const start = "GET /forward-auth HTTP/1.1\r\n"
 	for _, seed := range []string{

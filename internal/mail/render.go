@@ -203,7 +203,7 @@ func shapeOf(letter core.Letter) (shape, error) {
 		return shape{toStrangers: true}, nil
 	case core.LetterPolicyChanged:
 		return shape{link: "/team/policy"}, nil
-	case core.LetterCodesLow, core.LetterCodesNone:
+	case core.LetterCodesLow, core.LetterCodesNone, core.LetterBackupRestored:
 		return shape{link: "/me/two-step/recovery-codes"}, nil
 	case core.LetterRestartBeganOwners:
 		return shape{link: "/team/restarts/" + url.PathEscape(asText(letter.Args["restart"]))}, nil

@@ -135,7 +135,7 @@ func kinds() []core.LetterKind {
 		core.LetterActivated, core.LetterDeactivated, core.LetterRestarted, core.LetterRestartedOwners,
 		core.LetterCodeUsed, core.LetterCodesLow, core.LetterCodesNone, core.LetterCodesNew, core.LetterReplay,
 		core.LetterRoleChanged, core.LetterSuspended, core.LetterBroughtBack, core.LetterRemoved,
-		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged, core.LetterNewDevice, core.LetterNewDevicePassword,
+		core.LetterDeviceRemembered, core.LetterDeviceReused, core.LetterPolicyChanged, core.LetterBackupRestored, core.LetterNewDevice, core.LetterNewDevicePassword,
 		core.LetterRestartBegan, core.LetterRestartBeganOwners, core.LetterRestartRefused,
 		core.LetterPassVoid, core.LetterPassVoidOwners, core.LetterLimit, core.LetterPersonLimit,
 		core.LetterPasswordLink, core.LetterPasswordSet, core.LetterPassword, core.LetterCodeUsedReset,
@@ -187,6 +187,8 @@ func TestGoldens(t *testing.T) {
 
 // T-MAIL-1. A letter is in the addressee's language, has one link at most, which is ours,
 // one line of subject, and no markup but its own, whatever people are called.
+//
+// ASVS 1.2.1, ASVS 1.3.11, T-MAIL-1
 func TestEveryLetterKeepsTheRules(t *testing.T) {
 	letters := Letters{Words: wordstest.Strict(t), Base: base + "/"}
 	const hostile = "=HYPERLINK(1) <b>Bob</b>\r\nBcc: x@evil.example https://evil.example/\u2028<img src=//evil.example> {link} \x00 \u202egnp.exe\u2066\u200f\u061c\u200b"
@@ -261,6 +263,7 @@ var notDisowned = map[core.LetterKind]string{
 
 	core.LetterNotMe:           "or whoever reads the mail could go on for ever",
 	core.LetterAskRefused:      "nothing was changed",
+	core.LetterBackupRestored:  "whoever runs the server put a backup back; it has its own link",
 	core.LetterCodesLow:        "comes with code_used, and has its own link",
 	core.LetterCodesNone:       "comes with code_used, and has its own link",
 	core.LetterWrong:           "nothing was changed; its link leads to a new password",
@@ -279,6 +282,8 @@ const (
 
 // Every letter about a change to one's own account can be disowned, and what offers
 // that leads there.
+//
+// NIST 4.6
 func TestEveryChangeCanBeDisowned(t *testing.T) {
 	letters := Letters{Words: wordstest.Strict(t), Base: base}
 	for _, kind := range kinds() {

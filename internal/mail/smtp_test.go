@@ -292,6 +292,8 @@ func reads(t *testing.T, data []byte) {
 
 // What fails, and what is made of it: whose fault, for how long, and what an owner
 // reads.
+//
+// ASVS 12.3.2
 func TestSMTPFails(t *testing.T) {
 	refuse := func(code int, text string) func(string) error {
 		return func(string) error {
@@ -395,6 +397,8 @@ func TestSMTPStalls(t *testing.T) {
 
 // A mail server that is away for a day loses nothing, and is not run over when it is
 // back.
+//
+// ASVS 16.5.2, P7
 func TestADayWithoutMail(t *testing.T) {
 	c, now := world(t)
 	restart(t, c)
@@ -427,6 +431,8 @@ func closedPort(t *testing.T) int {
 }
 
 // Killed between sending and marking: whoever starts next sends it again.
+//
+// P7
 func TestKilledBeforeMarking(t *testing.T) {
 	c, now := world(t)
 	restart(t, c)

@@ -62,6 +62,8 @@ func TestHashAndVerify(t *testing.T) {
 // compute it, and shows where the pepper goes:
 //
 //	echo -n correct-Ñ | argon2 0123456789abcdef -id -t 2 -k 19456 -p 1 -l 32 -r
+//
+// ASVS 11.4.2, NIST 3.1.1.2(hash), NIST 3.1.1.2(key)
 func TestAgainstTheReferenceProgram(t *testing.T) {
 	h := newTestHasher()
 	tag, _ := hex.DecodeString("5aa93d045aa8b887c6a4389b6e316f87b5fe4920e223b34e56915ee6ae77988f")
@@ -77,6 +79,8 @@ func TestAgainstTheReferenceProgram(t *testing.T) {
 // TestNothingIsTruncated: every byte of a password counts, past the 72 bytes at
 // which bcrypt stops, past a NUL and at the very end (NIST SP 800-63B-4
 // §3.1.1.2, T-PW-1).
+//
+// ASVS 6.2.8, NIST 3.1.1.2(9), T-PW-1
 func TestNothingIsTruncated(t *testing.T) {
 	h, ctx := newTestHasher(), t.Context()
 	property := func(p, suffix string) bool {
@@ -103,6 +107,7 @@ func TestNothingIsTruncated(t *testing.T) {
 	}
 }
 
+// ASVS 11.2.2, NIST 3.1.1.2(hash)
 func TestRehash(t *testing.T) {
 	h := newTestHasher()
 	for _, v := range []struct {
@@ -127,6 +132,8 @@ func TestRehash(t *testing.T) {
 }
 
 // TestAnErrorIsNeverAWrongPassword: a caller refunds the try on an error.
+//
+// P8
 func TestAnErrorIsNeverAWrongPassword(t *testing.T) {
 	h := newTestHasher()
 	phc := cheap(h, "right")
@@ -149,6 +156,8 @@ func TestAnErrorIsNeverAWrongPassword(t *testing.T) {
 
 // TestNobodyCostsAsMuchAsSomebody compares what is computed and not the time,
 // which a busy machine makes what it likes (R12).
+//
+// ASVS 6.3.8, T-ENUM-1, R12
 func TestNobodyCostsAsMuchAsSomebody(t *testing.T) {
 	h := newTestHasher()
 	if err := h.VerifyNobody(t.Context(), "whatever it is"); err != nil {

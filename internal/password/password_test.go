@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 )
 
+// ASVS 6.2.1, ASVS 6.2.9, NIST 3.1.1.2(1), NIST 3.1.1.2(2)
 func TestLengths(t *testing.T) {
 	const phrase = "violet kettle ponders 9 axioms; "
 	long := phrase + "Übermut gähnt früh über zwölf Öltürmen, während Ångström, Éluard & Čapek größere Äpfel würfeln; "
@@ -36,6 +37,7 @@ func TestLengths(t *testing.T) {
 	}
 }
 
+// NIST 3.1.1.2(3)
 func TestNormalize(t *testing.T) {
 	if Normalize("contrasen\u0303a Ⅸ ﬁ") != "contrase\u00f1a Ⅸ ﬁ" {
 		t.Error("NFC composes and leaves compatibility forms alone")
@@ -46,6 +48,8 @@ func TestNormalize(t *testing.T) {
 }
 
 // TestCommonPasswords: one line for every trick that the list alone would miss.
+//
+// ASVS 6.2.12, NIST 3.1.1.2(list)
 func TestCommonPasswords(t *testing.T) {
 	for _, p := range []string{
 		// repeated and put together
@@ -72,6 +76,8 @@ func TestCommonPasswords(t *testing.T) {
 }
 
 // TestHonestPassphrases: nobody has to fight for a good one.
+//
+// ASVS 6.2.5, NIST 3.1.1.2(5)
 func TestHonestPassphrases(t *testing.T) {
 	for _, p := range []string{
 		"paper-and-spruce",
@@ -87,6 +93,7 @@ func TestHonestPassphrases(t *testing.T) {
 	}
 }
 
+// ASVS 6.2.11, NIST 3.1.1.2(list)
 func TestPersonalPasswords(t *testing.T) {
 	personal := []string{"Rosa Kovačević", "rosa.k@harbour-bikes.example", "Łódź Cycling", ""}
 	for p, want := range map[string]Problem{
@@ -120,6 +127,8 @@ func TestPersonalPasswords(t *testing.T) {
 // TestEveryEntryRefusesPasswords counts the entries that the rule really uses
 // (ASVS 6.2.4 asks for 3,000 that fit the policy): each refuses at least the
 // password that is itself, repeated up to the least length.
+//
+// ASVS 6.2.4, NIST 3.1.1.2(list)
 func TestEveryEntryRefusesPasswords(t *testing.T) {
 	entries, step := 0, 0
 	for word := range words() {
@@ -164,6 +173,8 @@ func TestEveryPhraseIsRefused(t *testing.T) {
 }
 
 // TestJudgingIsQuick: the worst texts that were found stay far below the hash.
+//
+// ASVS 1.3.12
 func TestJudgingIsQuick(t *testing.T) {
 	words()
 	for _, unit := range []string{"a", "password", "1qaz", "ñá", "ab1!", "qwerty", "12", "e\u0301", "🦊", "p4$$", "Aa", "20", "ana"} {

@@ -11,6 +11,8 @@ import (
 
 // TestTheQueue fills it to the brim: exactly parallel run, exactly queue wait,
 // the next is refused at once, and everything that was let in runs in the end.
+//
+// ASVS 15.2.2
 func TestTheQueue(t *testing.T) {
 	for _, v := range []struct{ parallel, queue, wantParallel, wantQueue int }{
 		{1, 0, 1, 0}, {1, 3, 1, 3}, {2, 5, 2, 5}, {4, 64, 4, 64}, {0, -1, 1, 0},
@@ -86,6 +88,8 @@ func TestWaitingCanBeGivenUp(t *testing.T) {
 }
 
 // TestTurnsComeInOrder: nobody who came later goes first.
+//
+// ASVS 15.4.4
 func TestTurnsComeInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHasher(pepper("k"), "id", 1, 10)

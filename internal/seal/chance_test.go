@@ -24,6 +24,8 @@ func (s *shortOfChance) Read(p []byte) (int, error) {
 // T-SEC-3: with a source of chance that fails, or that gives less than it was asked
 // for, there is no token at all: the process ends rather than hand out one that can be
 // guessed. It is tried in a process of its own.
+//
+// ASVS 6.5.3, NIST 3.2.12, T-SEC-3
 func TestNoTokenWithoutChance(t *testing.T) {
 	const inside = "DOORSTEP_TEST_SHORT_OF_CHANCE"
 	if left := os.Getenv(inside); left != "" {

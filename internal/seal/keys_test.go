@@ -28,6 +28,8 @@ func newFolder(t *testing.T) (dir string, k *Keys) {
 }
 
 // TestTheFirstStartMakesTheFolder: three files, and nothing for others to see.
+//
+// ASVS 13.2.3, ASVS 13.3.1
 func TestTheFirstStartMakesTheFolder(t *testing.T) {
 	dir, k := newFolder(t)
 	modes := map[string]fs.FileMode{}
@@ -96,6 +98,8 @@ func TestAnEmptyFolderOfTheOperators(t *testing.T) {
 
 // TestOpenToOthersIsRefused, in a sentence that names the file, what is wrong
 // and the command that repairs it; and the command does.
+//
+// ASVS 13.3.1, ASVS 13.3.2
 func TestOpenToOthersIsRefused(t *testing.T) {
 	for _, v := range []struct {
 		name string
@@ -380,6 +384,8 @@ func TestProcessesAgree(t *testing.T) {
 
 // TestOldTextsStayReadable: a keyset that gets a second key opens what the first
 // one sealed. It is why the keyset has ids.
+//
+// ASVS 11.2.2
 func TestOldTextsStayReadable(t *testing.T) {
 	rotated, old, sealed := rotate(t)
 	if got, err := rotated.Open(place, sealed); err != nil || string(got) != "secret" {

@@ -25,6 +25,8 @@ func fixed(t *testing.T) *Keys {
 // TestMACIsWhatItSays computes the same with the standard library, in one step
 // more. The numbers, from another language's HMAC, also hold the scheme still:
 // with another one nobody signs in.
+//
+// ASVS 9.1.2, ASVS 11.2.3, ASVS 11.4.3, NIST 3.1.1.2(key)
 func TestMACIsWhatItSays(t *testing.T) {
 	k := fixed(t)
 	key, err := hkdf.Key(sha256.New, []byte("0123456789abcdef0123456789abcdef"), []byte("doorstep pepper"), "doorstep 1 mac\x00session", 32)
@@ -55,6 +57,8 @@ func TestMACIsWhatItSays(t *testing.T) {
 
 // TestEveryUseHasItsOwnKey: the same data under another purpose, or for another
 // use of the same purpose, is another hash.
+//
+// ASVS 9.1.3, ASVS 9.2.2, ASVS 9.2.4
 func TestEveryUseHasItsOwnKey(t *testing.T) {
 	k, other := fixed(t), NewKeysForTest()
 	seen := map[string]string{}
@@ -95,6 +99,8 @@ func TestPepperID(t *testing.T) {
 
 // T-SESS-8, the first half: 32 bytes, none of them twice. That they are stored as keyed
 // hashes alone is tested where they are stored.
+//
+// ASVS 7.2.2, ASVS 7.2.3, ASVS 11.5.1, NIST 5.1(secret), T-SESS-8
 func TestTokens(t *testing.T) {
 	seen := map[string]bool{}
 	for range 10_000 {

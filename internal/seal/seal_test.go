@@ -8,6 +8,7 @@ import (
 
 var place = Place{Kind: "authenticator secret", Team: "t1", User: "u1", Row: "r1"}
 
+// ASVS 11.3.1, ASVS 11.3.2
 func TestSealAndOpen(t *testing.T) {
 	k := NewKeysForTest()
 	for _, plain := range [][]byte{nil, {}, {0}, []byte("12345678901234567890"), bytes.Repeat([]byte("x"), 100_000)} {
@@ -29,6 +30,8 @@ func TestSealAndOpen(t *testing.T) {
 
 // TestAnotherPlaceDoesNotOpen is T-SEC-4: who writes the database copies a sealed
 // secret into another row, user, team or column.
+//
+// NIST 3.1.4.2(seal), T-SEC-4, R10, P6
 func TestAnotherPlaceDoesNotOpen(t *testing.T) {
 	k := NewKeysForTest()
 	sealed, err := k.Seal(place, []byte("12345678901234567890"))
@@ -72,6 +75,8 @@ func TestPlacesAreUnambiguous(t *testing.T) {
 }
 
 // TestDamageDoesNotOpen: each bit, each length, another folder's keys (P8).
+//
+// ASVS 11.2.5, ASVS 11.3.3, P8
 func TestDamageDoesNotOpen(t *testing.T) {
 	k := NewKeysForTest()
 	sealed, err := k.Seal(place, []byte("12345678901234567890"))

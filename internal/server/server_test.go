@@ -130,6 +130,8 @@ func withOwner(t *testing.T, c config.Config) {
 
 // A server that is stopped ends its streams, leaves no goroutine behind, and lets
 // the next one have the port and the file.
+//
+// ASVS 1.4.3
 func TestStartAndStop(t *testing.T) {
 	c := settings(t)
 	withOwner(t, c)
@@ -219,6 +221,8 @@ func watch(t *testing.T, s *running, accept string) io.ReadCloser {
 
 // Alive is not ready: without its storage the process must not be killed, only
 // left alone.
+//
+// ASVS 16.5.1
 func TestNotReady(t *testing.T) {
 	c := settings(t)
 	store, err := core.Open(t.Context(), core.Options{DataDir: c.Data, KeysDir: c.Keys})
@@ -258,6 +262,8 @@ func handlerOver(t *testing.T, store *core.Core, base string) http.Handler {
 
 // What nobody owns is a page for browsers and a problem document below /api/v1/,
 // and every answer carries the headers.
+//
+// ASVS 4.1.1
 func TestTheRest(t *testing.T) {
 	c := settings(t)
 	withOwner(t, c)
@@ -320,6 +326,8 @@ func TestRefusesToStart(t *testing.T) {
 }
 
 // Whoever logs a secret by mistake finds it taken out, in groups and in both forms.
+//
+// ASVS 16.2.5
 func TestLogTakesSecretsOut(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		var b bytes.Buffer

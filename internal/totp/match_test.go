@@ -11,6 +11,8 @@ var rfcSecret = []byte("12345678901234567890")
 func at(step int64) time.Time { return time.Unix(step*Period+Period/2, 0) }
 
 // TestTheWindowIsThreeSteps is T-BF-2: the step of now, one before, one after.
+//
+// ASVS 6.5.5, T-BF-2, R1
 func TestTheWindowIsThreeSteps(t *testing.T) {
 	const now = 58_000_000
 	for off := int64(-4); off <= 4; off++ {
@@ -41,6 +43,8 @@ func TestTheWindowIsThreeSteps(t *testing.T) {
 }
 
 // TestACodeIsRightOnce follows T-REPLAY-1, -2 and -5 as far as this package goes.
+//
+// T-REPLAY-1, T-REPLAY-2, T-REPLAY-5, R1
 func TestACodeIsRightOnce(t *testing.T) {
 	const now = 58_000_000
 	a, b := Code(rfcSecret, now-1), Code(rfcSecret, now)
@@ -130,6 +134,8 @@ func TestWhatIsNotSixDigitsIsWrong(t *testing.T) {
 
 // TestAnEmptySecretMatchesNothing: HMAC takes an empty key without a word, and
 // then everybody can compute the code of a row that lost its secret.
+//
+// P8
 func TestAnEmptySecretMatchesNothing(t *testing.T) {
 	const now = 58_000_000
 	for size := range minSecret {

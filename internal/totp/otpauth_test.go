@@ -51,6 +51,8 @@ func TestALongLabelIsCut(t *testing.T) {
 
 // FuzzURI: whatever a team or a person is called, an app reads one issuer, one
 // account and our parameters, and the whole fits into a QR code.
+//
+// ASVS 1.2.2
 func FuzzURI(f *testing.F) {
 	for _, seed := range hardNames {
 		f.Add(seed, seed)

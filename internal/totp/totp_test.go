@@ -55,6 +55,7 @@ func TestVectorsOfRFC4226(t *testing.T) {
 	}
 }
 
+// ASVS 1.4.2
 func TestStepAt(t *testing.T) {
 	for _, v := range []struct{ seconds, step int64 }{
 		{0, 0},
@@ -105,6 +106,8 @@ func TestAgainstOathtool(t *testing.T) {
 }
 
 // TestSecrets is T-SEC-2 with the simplest signs of a generator gone wrong.
+//
+// ASVS 6.5.3, NIST 3.1.4.1, NIST 3.2.12, T-SEC-2
 func TestSecrets(t *testing.T) {
 	seen := map[string]bool{}
 	used := make([]byte, 20) // every bit that was ever set

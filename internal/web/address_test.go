@@ -9,6 +9,7 @@ import (
 	"doorstep/internal/words"
 )
 
+// ASVS 1.2.2, T-REDIR-1
 func TestWayBack(t *testing.T) {
 	w := newWorld(t)
 	for from, want := range map[string]string{

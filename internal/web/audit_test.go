@@ -70,6 +70,8 @@ func TestAuditPage(t *testing.T) {
 }
 
 // T-XSS-1, of the audit log: what stands in an event is text.
+//
+// ASVS 1.2.1, T-XSS-1
 func TestAuditPageEscapes(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -13,6 +13,8 @@ import (
 
 // T-CSRF-1: every form × {no token, another session's, in the address only,
 // another site} is refused and changes nothing.
+//
+// ASVS 3.5.1, ASVS 9.1.1, NIST 5.1(csrf), T-CSRF-1
 func TestFormTokens(t *testing.T) {
 	w := newWorld(t)
 	waiting := w.restartThatWaits()
@@ -78,6 +80,8 @@ func TestFormTokens(t *testing.T) {
 }
 
 // The sign-in form has nobody to bind a token to; the cross-origin check holds it.
+//
+// ASVS 3.5.1, ASVS 7.6.2
 func TestNobodySignsOthersIn(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -31,6 +31,8 @@ func TestGuard(t *testing.T) {
 }
 
 // The reason on the sign-in page comes from the session's row alone.
+//
+// ASVS 9.1.1
 func TestReasonsCannotBeForged(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
@@ -76,6 +78,8 @@ func TestPlainPages(t *testing.T) {
 
 // A fault of ours is a number on the page and a line in the log; nothing was
 // changed and nothing of it is shown.
+//
+// ASVS 16.3.4, ASVS 16.5.1
 func TestFaults(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

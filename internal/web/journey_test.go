@@ -132,6 +132,8 @@ func TestSecondStep(t *testing.T) {
 }
 
 // J3: in with code A, deactivate with B, in with the password, activate again.
+//
+// R3
 func TestOwnReset(t *testing.T) {
 	w := newWorld(t)
 	other := w.browser()
@@ -225,6 +227,8 @@ func items(a *answer, id string) string {
 
 // The pass of a restart is on the page that answers the form, and nowhere else: not
 // after a reload, not in a cookie, not on the person's page.
+//
+// R10
 func TestPassIsShownOnce(t *testing.T) {
 	w := newWorld(t)
 	ana := w.browser()

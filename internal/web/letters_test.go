@@ -132,6 +132,8 @@ func TestAnOwnerSeesThatAndNotWhat(t *testing.T) {
 
 // T-RESET-6: the token leaves the address at once, and is in no answer. Opening the
 // link, as mail scanners do, changes nothing.
+//
+// ASVS 14.2.1, T-RESET-6, R9
 func TestTheLinkOfASecondAddress(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -200,6 +200,8 @@ func TestImportPage(t *testing.T) {
 }
 
 // The list as a file has who the filters let through, and no formula.
+//
+// ASVS 1.2.10, ASVS 5.4.1, ASVS 5.4.2
 func TestExportPage(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -49,6 +49,7 @@ func (a *answer) lines(action string) (texts, ids []string) {
 
 const safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
 
+// ASVS 7.5.2
 func TestSessionsPage(t *testing.T) {
 	w := newWorld(t)
 	b, phone, program := w.browser(), w.browser(), w.browser()
@@ -137,6 +138,7 @@ func TestSessionsFormIsStale(t *testing.T) {
 	}
 }
 
+// ASVS 7.4.5
 func TestUserSessions(t *testing.T) {
 	w := newWorld(t)
 	b, carla := w.browser(), w.browser()

@@ -11,6 +11,8 @@ import (
 )
 
 // R12: unknown, wrong and suspended give the same bytes.
+//
+// ASVS 6.3.8, R12
 func TestSignInTellsNothing(t *testing.T) {
 	w := newWorld(t)
 	owner := w.browser()
@@ -45,6 +47,8 @@ func TestSignInTellsNothing(t *testing.T) {
 }
 
 // Nothing but the second step is open to who is half signed in.
+//
+// P3
 func TestHalfSignedIn(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -548,6 +548,8 @@ func (tr *tour) refusals() {
 
 // TestEveryPage holds what is true of every page in every state and language.
 // With PAGES=folder it leaves them there, to be looked at.
+//
+// ASVS 6.2.6, ASVS 6.2.7, ASVS 7.4.4, NIST 3.1.1.2(managers)
 func TestEveryPage(t *testing.T) {
 	for _, lang := range words.Languages() {
 		t.Run(string(lang), func(t *testing.T) {
@@ -676,7 +678,7 @@ func element(t *testing.T, p *answer, n *html.Node, ids map[string]bool) {
 		if !labeled {
 			t.Errorf("<%s name=%q> has no label", n.Data, attr(n, "name"))
 		}
-		if kind == "password" && (has(n, "value") || attr(n, "autocomplete") == "") || attr(n, "name") == "code" && has(n, "value") {
+		if attr(n, "name") == "password" && kind != "password" || kind == "password" && (has(n, "value") || attr(n, "autocomplete") == "") || attr(n, "name") == "code" && has(n, "value") {
 			t.Errorf("<input name=%q> %v", attr(n, "name"), n.Attr)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"doorstep/internal/words"
 )
 
+// ASVS 5.3.2
 func TestAssets(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

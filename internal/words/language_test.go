@@ -53,6 +53,8 @@ func TestPick(t *testing.T) {
 }
 
 // A header made to cost time costs about as much as an honest one.
+//
+// ASVS 1.3.12
 func TestPickIsBounded(t *testing.T) {
 	for _, header := range []string{
 		strings.Repeat("en-a-bb-x-", 1_000),

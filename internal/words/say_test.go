@@ -42,6 +42,8 @@ func TestSay(t *testing.T) {
 
 // What people write is never read as a text of ours: neither as a template nor as a {name}, in plain
 // texts and in plural forms, in every language.
+//
+// ASVS 1.3.7, ASVS 1.3.10
 func TestValuesAreVerbatim(t *testing.T) {
 	for _, l := range Languages() {
 		w := loaded(t).In(l)
