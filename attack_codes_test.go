@@ -211,7 +211,7 @@ func TestCodesAreUsedUpInOnePlace(t *testing.T) {
 			}
 		}
 		for what, want := range map[string][]string{
-			"UPDATE authenticators SET last_step": {"acceptStep", "acceptStepWaiting"}, // the second while a pause runs, which it does not end
+			"UPDATE authenticators SET last_step": {"acceptStep", "raiseLastStep", "acceptStepWaiting"}, // of a code, after a backup was put back, and of a code while a pause runs
 			"UPDATE recovery_codes SET used_at":   {"spendRecoveryCode"},
 			"totp.Match":                          {"compareCode"},
 			"t.acceptStep":                        {"useUp"},

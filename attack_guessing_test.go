@@ -84,7 +84,7 @@ var limitedBy = map[string]string{
 // operation, or a new field, fails here until somebody says by what.
 //
 // ASVS 6.3.1, ASVS 6.3.4, T-BF-5, R13, P2
-func TestEveryEntryIsLimited(t *testing.T) {
+func TestAllEntriesAreLimited(t *testing.T) {
 	t.Parallel()
 	t.Run("T-BF-5, every entry is known", func(t *testing.T) {
 		a := apptest.Start(t, apptest.Options{})

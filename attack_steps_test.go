@@ -85,7 +85,7 @@ func TestNoDoorOpensHalfWay(t *testing.T) {
 // file of core.
 //
 // ASVS 6.1.3, ASVS 6.3.4, ASVS 7.6.2, NIST 2.2.1, T-STEP-3, P3
-func TestEveryWayInAsksForTheSecondStep(t *testing.T) {
+func TestAllWaysInAskForTheSecondStep(t *testing.T) {
 	t.Parallel()
 	t.Run("T-STEP-3", func(t *testing.T) {
 		apptest.Each(t, apptest.Options{}, func(t *testing.T, a *apptest.App) {
