@@ -52,3 +52,43 @@ func TestNobodyEndsAnothersSession(t *testing.T) {
 		}
 	})
 }
+
+// TestStepUpIsAsOldAsTheOlderProof: of password and code the older one counts, whichever
+// it is (R8).
+func TestStepUpIsAsOldAsTheOlderProof(t *testing.T) {
+	now := testStart
+	for what, c := range map[string]struct {
+		password, code time.Duration // ago
+		proved         SecondStep
+		state          TwoStep
+		left           time.Duration
+	}{
+		"both fresh":             {time.Minute, time.Minute, SecondStepAuthenticator, TwoStepActive, 9 * time.Minute},
+		"an old code":            {time.Minute, 8 * time.Minute, SecondStepAuthenticator, TwoStepActive, 2 * time.Minute},
+		"an old password":        {8 * time.Minute, time.Minute, SecondStepAuthenticator, TwoStepActive, 2 * time.Minute},
+		"a code that is too old": {time.Minute, 10 * time.Minute, SecondStepAuthenticator, TwoStepActive, 0},
+		"a recovery code":        {time.Minute, time.Minute, SecondStepRecoveryCode, TwoStepActive, 0},
+		"the password alone":     {time.Minute, time.Hour, SecondStepNone, TwoStepOff, 9 * time.Minute},
+	} {
+		s := &Session{PasswordAt: now.Add(-c.password), SecondStepAt: now.Add(-c.code), SecondStep: c.proved, User: User{TwoStep: c.state}}
+		until := s.StepUpUntil(now)
+		if c.left == 0 && !until.IsZero() || c.left != 0 && !until.Equal(now.Add(c.left)) {
+			t.Errorf("%s: until %v, want %v from now", what, until, c.left)
+		}
+	}
+}
+
+// TestARecoveryCodesSessionActsOnNobody: not even where no step-up is asked for (R8).
+func TestARecoveryCodesSessionActsOnNobody(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		carla, ana := w.signIn("carla"), w.signInWithCode("ana", 0)
+		name := "Somebody Else"
+		_, err := w.ChangeUser(w.ctx(), by(ana), w.cast["carla"].id, UserChange{Name: &name})
+		w.refused(err, RecoverySession)
+		_, err = w.EndUserSessions(w.ctx(), by(ana), w.cast["carla"].id)
+		w.refused(err, RecoverySession)
+		if !w.live(carla) {
+			t.Error("a recovery code's session ended somebody else's")
+		}
+	})
+}

@@ -20,7 +20,7 @@ import (
 
 func main() {
 	long := flag.Bool("long", false, "the long forms")
-	only := flag.String("only", "", "of the parts tests, histories, mutation, fuzz, …: those named here, with commas between")
+	only := flag.String("only", "", "of the parts (tests, histories, single-use, planted, crash, mutation, fuzz, vulnerabilities) those named here, with commas between")
 	each := flag.Duration("fuzz", 0, "how long each fuzz target runs; 0 is 3 seconds, or an hour in all for -long")
 	flag.Parse()
 	r := &run{long: *long, each: *each, began: time.Now(), counts: map[string]map[string]int{}, results: map[string]string{}}
@@ -56,7 +56,7 @@ func (r *run) parts() []part {
 	for _, s := range suites {
 		list = append(list, part{s.name, func() { r.suite(s) }})
 	}
-	return append(list, part{"mutation", r.mutation}, part{"fuzz", r.fuzz})
+	return append(list, part{"mutation", r.mutation}, part{"fuzz", r.fuzz}, part{"vulnerabilities", r.vulnerabilities})
 }
 
 // tell prints a line for each promise, and says whether all that are meant to hold do.
@@ -65,15 +65,18 @@ func (r *run) tell() (fine bool) {
 	fine = len(r.problems) == 0
 	held := 0
 	for _, p := range promises {
-		switch verdict := r.verdict(p); {
+		switch wrong, missing := r.verdict(p); {
 		case p.open != "":
 			fmt.Printf("%s NOT MET: %s: %s\n", p.name, p.text, p.open)
-		case verdict == "":
+		case wrong != "":
+			fine = false
+			fmt.Printf("%s BROKEN: %s: %s; %s\n", p.name, p.text, wrong, r.counted(p.name))
+		case missing > 0:
+			fine = fine && len(r.only) > 0
+			fmt.Printf("%s not shown: %s: %d of its tests did not run; %s\n", p.name, p.text, missing, r.counted(p.name))
+		default:
 			held++
 			fmt.Printf("%s held: %s: by %s; %s\n", p.name, p.text, r.by(p), r.counted(p.name))
-		default:
-			fine = false
-			fmt.Printf("%s BROKEN: %s: %s; %s\n", p.name, p.text, verdict, r.counted(p.name))
 		}
 	}
 	fmt.Printf("%d of %d promises held; everything took %s\n", held, len(promises), time.Since(r.began).Round(time.Second))
@@ -86,18 +89,23 @@ func (r *run) tell() (fine bool) {
 	return fine
 }
 
-// verdict is why a promise does not hold, "" when it does.
-func (r *run) verdict(p promise) string {
-	var wrong []string
+// verdict is why a promise does not hold, "" for nothing, and how many of its tests
+// did not run.
+func (r *run) verdict(p promise) (wrong string, missing int) {
+	failed := slices.Clone(r.against[p.name])
 	for pkg, names := range p.tests {
 		for _, name := range names {
-			if result := r.results[pkg+" "+name]; result == "fail" || result == "" && len(r.only) == 0 {
-				wrong = append(wrong, fmt.Sprintf("%s of %s %s", name, pkg, map[string]string{"fail": "FAILED", "": "did not run"}[result]))
+			switch r.results[pkg+" "+name] {
+			case "pass":
+			case "fail":
+				failed = append(failed, name+" of "+pkg+" FAILED")
+			default:
+				missing++
 			}
 		}
 	}
-	slices.Sort(wrong)
-	return strings.Join(append(wrong, r.against[p.name]...), ", ")
+	slices.Sort(failed)
+	return strings.Join(failed, ", "), missing
 }
 
 // by names the tests of a promise.

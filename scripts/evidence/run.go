@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -247,4 +249,40 @@ func (r *run) fuzz() {
 			r.problems = append(r.problems, fmt.Sprintf("%s of %s: %v", t.name, t.pkg, err))
 		}
 	}
+}
+
+// vulnerabilityDatabase names a copy of the Go project's vulnerability database, such as
+// file:///srv/vulndb, for a machine that does not reach it.
+const vulnerabilityDatabase = "DOORSTEP_VULNDB"
+
+// vulnerabilities asks govulncheck, where its database is at hand, whether what is
+// linked has known ones that the program can reach. Where it is not, that is said: a
+// check that did not run is no clean one.
+func (r *run) vulnerabilities() {
+	if out, err := exec.Command("scripts/tools", "govulncheck").CombinedOutput(); err != nil {
+		r.left = append(r.left, "known vulnerabilities: govulncheck could not be installed: "+lastLine(out))
+		return
+	}
+	args := []string{"./cmd/doorstep"}
+	if at := os.Getenv(vulnerabilityDatabase); at != "" {
+		args = append([]string{"-db", at}, args...)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "bin/govulncheck", args...).CombinedOutput()
+	exit := new(exec.ExitError)
+	switch found := errors.As(err, &exit) && exit.ExitCode() == 3; {
+	case err == nil:
+		fmt.Println("    govulncheck:", lastLine(out))
+	case found:
+		fmt.Print(string(out))
+		r.problems = append(r.problems, "known vulnerabilities that the program can reach")
+	default:
+		r.left = append(r.left, "known vulnerabilities: their database is not at hand here ("+lastLine(out)+"); "+vulnerabilityDatabase+" names a copy")
+	}
+}
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
 }

@@ -182,7 +182,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "a restart needs no step-up", promise: "P4 R8", file: core + "/restart.go",
-		old: "		if err := needStepUp(actor, s, t.now); err != nil {\n			return err\n		}\n		request, err := request.tidy()", new: "		request, err := request.tidy()",
+		old: "		if err := needStepUp(actor, s, t.now); err != nil {\n			return err\n		}\n		request, err := request.tidy()", new: "		_ = s\n		request, err := request.tidy()",
 		pkg: core, tests: []string{"TestR8"}, history: true,
 	},
 	{
@@ -198,17 +198,17 @@ var mutants = []mutant{
 	{
 		name: "a fresh password makes an old code fresh", promise: "P4 R8", file: core + "/session.go",
 		old: "if s.SecondStepAt.Before(proved) {", new: "if false {",
-		pkg: core, tests: []string{"TestR8", "TestOnlyAnAuthenticatorStepsUp"}, history: true,
+		pkg: core, tests: []string{"TestStepUpIsAsOldAsTheOlderProof"}, history: true,
 	},
 	{
 		name: "a recovery code's session acts on others", promise: "P4 R8", file: core + "/restart.go",
 		old: "	if s.secondStep == SecondStepRecoveryCode {\n		return nil, nil, nil, refuse(RecoverySession)", new: "	if false {\n		return nil, nil, nil, refuse(RecoverySession)",
-		pkg: core, tests: []string{"TestR8"}, history: true,
+		pkg: core, tests: []string{"TestARecoveryCodesSessionActsOnNobody"}, history: true,
 	},
 	{
 		name: "a recovery code steps up", promise: "P4 R8", file: core + "/session.go",
 		old: "		if s.SecondStep != SecondStepAuthenticator {\n			return time.Time{} //", new: "		if s.SecondStep == SecondStepNone {\n			return time.Time{} //",
-		pkg: core, tests: []string{"TestOnlyAnAuthenticatorStepsUp", "TestR8"}, history: true,
+		pkg: core, tests: []string{"TestOnlyAnAuthenticatorStepsUp", "TestStepUpIsAsOldAsTheOlderProof"}, history: true,
 	},
 	{
 		name: "the last owner goes", promise: "P4 R11", file: core + "/member.go",
