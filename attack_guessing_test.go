@@ -53,13 +53,15 @@ func TestGuessesInParallel(t *testing.T) {
 
 // secretFields are the names under which an operation takes something to be compared
 // with a secret.
-var secretFields = []string{"password", "code", "pass", "match_code", "token", "attempt", "device"}
+var secretFields = []string{"password", "code", "pass", "match_code", "token", "attempt", "device", "browser"}
 
 // limitedBy is every operation that compares something with a secret, and what keeps
 // it from being an oracle. "256 bits" is a random token, which nobody guesses.
 var limitedBy = map[string]string{
 	"POST /sign-in password":                      "counted",
 	"POST /sign-in device":                        "256 bits",
+	"POST /sign-in browser":                       "256 bits",
+	"POST /sign-in/second-step browser":           "256 bits",
 	"POST /sign-in/second-step code":              "counted",
 	"POST /sign-in/second-step attempt":           "256 bits",
 	"POST /sign-in/ask attempt":                   "256 bits",

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,13 +25,16 @@ type canary struct {
 	name  string
 	value []byte
 	shown func(e *apptest.Exchange, part string) bool // part is "header" or "body"
-	seen  int
+	// mailed: it is in the one letter that is for it.
+	mailed bool
+	seen   int
 }
 
 // aviary collects the secrets of a journey.
 type aviary struct {
-	t    *testing.T
-	list []*canary
+	t      *testing.T
+	list   []*canary
+	before []byte // the store while letters waited in it
 }
 
 func (v *aviary) add(name, value string, shown func(*apptest.Exchange, string) bool) {
@@ -184,6 +188,8 @@ func TestCanary(t *testing.T) {
 			made := len(v.list)
 			byPage(t, a, v)
 			byAPI(t, a, v)
+			theRest(t, a, v)
+			v.inLetters(a)
 			broken.Store(true)
 			withFaults(a)
 			broken.Store(false)
@@ -203,11 +209,11 @@ func (v *aviary) search(a *apptest.App, log []byte, made int) {
 	if letters.Len() == 0 || !bytes.Contains(log, []byte("level=DEBUG")) {
 		v.t.Error("no letters, or no log at debug level: nothing was looked at")
 	}
-	store := a.Bytes()
+	store := append(a.Bytes(), v.before...)
 	exchanges := a.Exchanges()
 	for i, c := range v.list {
 		for where, haystack := range map[string][]byte{"the log": log, "the store": store, "a letter": letters.Bytes()} {
-			if c.in(haystack) {
+			if c.in(haystack) && !(c.mailed && where == "a letter") {
 				v.t.Errorf("%s is in %s", c.name, where)
 			}
 		}
@@ -223,7 +229,7 @@ func (v *aviary) search(a *apptest.App, log []byte, made int) {
 			}
 		}
 		// The search itself has to work: what was shown is found where it was shown.
-		if i >= made && c.seen == 0 && c.name != "password" && c.name != "link" && !strings.HasPrefix(c.name, "typed") {
+		if i >= made && c.seen == 0 && c.name != "password" && c.name != "link" && !c.mailed && !strings.HasPrefix(c.name, "typed") {
 			v.t.Errorf("%s was never seen: is it searched for rightly?", c.name)
 		}
 	}
@@ -349,6 +355,81 @@ func byAPI(t *testing.T, a *apptest.App, v *aviary) {
 	v.codes(phone)
 	ask(200, "POST", "/two-step/activation/finish", map[string]any{"activation": id, "saved": true})
 }
+
+// theRest is what else there is to know: what a device and a browser keep, passes,
+// requests, links by letter, the tokens of forms; and everything that can be taken away
+// as a file is taken away.
+func theRest(t *testing.T, a *apptest.App, v *aviary) {
+	t.Helper()
+	ana := comesIn(t, a, "ana")
+	v.token("session token", ana.token)
+	ana.call(t, a, "PATCH", "/team/policy", map[string]any{"remember_devices_seconds": 14 * 86400, "pass_for": "everybody"})
+	olga, c := a.Person("olga"), a.Client()
+	kept := func(answer *apptest.Answer) {
+		t.Helper()
+		for _, of := range []string{"device", "browser", "session"} {
+			token := answer.Get(of + ".token")
+			if token == "" {
+				t.Fatalf("no token of a %s: %s", of, answer)
+			}
+			v.token("token of a "+of, token)
+		}
+	}
+	in := c.Call("POST", "/sign-in/second-step", map[string]any{"attempt": halfSignedIn(t, a, "olga"), "code": olga.Phone.Code(), "remember": true, "browser": "new"})
+	kept(in)
+	c.Token = in.Get("session.token")
+	for path, body := range map[string]map[string]any{
+		"PUT /notification-address": {"email": "second@example.net"}, "PUT /email": {"email": "another@example.org"}, "POST /password/forgot": {"email": "carla@example.com"},
+	} {
+		method, path, _ := strings.Cut(path, " ")
+		wants(t, path, c.Call(method, path, body), "")
+	}
+	again := c.Call("POST", "/sign-in", map[string]any{"email": olga.Email, "password": apptest.Password, "device": in.Get("device.token"), "browser": in.Get("browser.token")})
+	if token := again.Get("device.token"); token != "" {
+		v.token("token of a device, the next one", token)
+	} else {
+		t.Errorf("the device was not remembered: %s", again)
+	}
+	ana.call(t, a, "POST", "/team/users", map[string]any{"email": "new@example.com", "role": "member"})
+	// Somebody asks their team, and is restarted; the receipt alone has the pass.
+	asked := a.Client().Call("POST", "/sign-in/ask", map[string]any{"attempt": halfSignedIn(t, a, "olga"), "happened": "lost_phone"})
+	v.add("token of a request", asked.Get("token"), onlyAt("body", "POST /sign-in/ask"))
+	restarted := ana.call(t, a, "POST", "/team/users/"+olga.ID+"/restart-two-step", map[string]any{"reason": "lost phone", "verified_by": "in_person"})
+	v.add("pass", restarted.Get("pass"), onlyAt("body", "POST /team/users/"+olga.ID+"/restart-two-step"))
+	// The tokens of forms, which are in the page that has the form and nowhere else.
+	for n, e := range a.Exchanges() {
+		if found := tokenOnPage.FindSubmatch(e.Body); found != nil && n%40 == 0 {
+			page := e
+			v.add("token of a form", string(found[1]), func(e *apptest.Exchange, part string) bool { return e == page && part == "body" })
+		}
+	}
+	for _, file := range []string{"/api/v1/team/audit/export", "/api/v1/team/audit/export?format=csv", "/team/audit/export?format=csv", "/team/export", "/team/audit", "/team/letters", "/me/sessions", "/api/v1/team/letters", "/api/v1/devices"} {
+		if answer := ana.ask(a, "GET", file, "", nil); answer.Status != http.StatusOK || len(answer.Body) < 20 {
+			t.Errorf("%s: %s", file, answer)
+		}
+	}
+}
+
+// inLetters takes the tokens out of the links of all letters: each is in its letter and
+// nowhere else, not in the queue that the letter waited in either.
+func (v *aviary) inLetters(a *apptest.App) {
+	v.t.Helper()
+	v.before = a.Bytes()
+	n := 0
+	for _, m := range a.Letters() {
+		for _, found := range tokenInLetter.FindAllStringSubmatch(m.Text, -1) {
+			n++
+			if n%4 == 0 || !strings.Contains(found[1], "/not-me/") { // of those there is one in nearly every letter
+				v.list = append(v.list, &canary{name: "mailed " + found[1], value: []byte(found[2]), shown: never, mailed: true})
+			}
+		}
+	}
+	if n < 8 {
+		v.t.Errorf("only %d links with a token were mailed", n)
+	}
+}
+
+var tokenInLetter = regexp.MustCompile(`https?://[^/\s]+(/[a-z/-]+/)([A-Za-z0-9_-]{40,})`)
 
 // withFaults sends secrets into a storage that fails: what is logged of it must
 // not quote them.
