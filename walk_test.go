@@ -164,6 +164,18 @@ var samples = map[string]sample{
 	"GET /api/v1/team/policy":   {core.NeedAdmin, 200, ""},
 	"PATCH /api/v1/team/policy": {core.NeedSteppedUpAdmin, 200, `{"session_idle_seconds":7200}`},
 
+	"GET /help":                            {core.NeedOpen, 200, "?q=2FA"},
+	"GET /help/{article}":                  {core.NeedOpen, 200, ""},
+	"POST /help/{article}/vote":            {core.NeedOpen, 303, "helpful=yes"},
+	"POST /help/{article}/comments":        {core.NeedSignedIn, 303, "text=Take+the+app+that+Bruno+uses."},
+	"POST /help/{article}/comments/delete": {core.NeedSignedIn, 303, "comment=none"},
+	"POST /help/{article}/comments/hide":   {core.NeedOwner, 404, "comment=none&hidden=true"},
+	"GET /help/requests/new":               {core.NeedOpen, 200, ""},
+	"POST /help/requests/new":              {core.NeedOpen, 303, "about=other&text=Which+app+do+we+use"},
+	"GET /help/requests/{id}":              {core.NeedSignedIn, 404, ""},
+	"POST /help/requests/{id}/messages":    {core.NeedSignedIn, 404, "text=The+one+on+the+list."},
+	"POST /help/requests/{id}/close":       {core.NeedSignedIn, 404, ""},
+
 	"GET /api/v1/help":                         {core.NeedOpen, 200, ""},
 	"GET /api/v1/help/{article}":               {core.NeedOpen, 200, ""},
 	"PUT /api/v1/help/{article}/vote":          {core.NeedSignedIn, 200, `{"helpful":true}`},
@@ -324,6 +336,10 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 		return core.Missing // nothing was given up
 	case code == "" && v.name == admin && strings.Contains(r.Path, "/restarts/{id}"):
 		return core.Missing // it is about them
+	case v.name == activation && r.Method == http.MethodPost && (r.Path == "/help/{article}/vote" || r.Path == "/help/requests/new"):
+		return core.ActivationRequired // the verb's own: R6, though the page is open
+	case code == "" && r.Path == "/help/{article}/comments/hide":
+		return core.Missing // there is none
 	case code == "" && (strings.Contains(r.Path, "/help/comments/{id}") || strings.Contains(r.Path, "/help/requests/{id}")):
 		return core.Missing // nobody here has written one
 	case code == "" && strings.Contains(r.Path, "/devices/{id}"):

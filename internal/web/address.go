@@ -14,7 +14,7 @@ import (
 // addresses knows the paths of our pages: which methods each takes, and to which
 // of them somebody may be sent back after signing in.
 type addresses struct {
-	mux     *http.ServeMux // patterns without methods
+	mux     *http.ServeMux
 	methods map[string][]string
 	back    map[string]core.Need // what each asks for
 }
@@ -22,13 +22,13 @@ type addresses struct {
 func knownAddresses(routes []edge.Route) *addresses {
 	a := &addresses{mux: http.NewServeMux(), methods: map[string][]string{}, back: map[string]core.Need{}}
 	for _, r := range routes {
-		if len(a.methods[r.Path]) == 0 {
-			a.mux.Handle(r.Path, http.NotFoundHandler())
-		}
+		a.mux.Handle(r.Method+" "+r.Path, http.NotFoundHandler())
 		a.methods[r.Path] = append(a.methods[r.Path], r.Method)
 		switch r.Needs {
 		case core.NeedOpen, core.NeedAttempt, core.NeedToken:
-			continue // a step of signing in, or no page
+			if !strings.HasPrefix(r.Path, helpPath) {
+				continue // a step of signing in, or no page
+			}
 		}
 		if r.Method == http.MethodGet && !slices.Contains([]string{"/sign-out", "/me/confirm", "/session/watch", newPasswordPath}, r.Path) {
 			a.back[r.Path] = r.Needs
@@ -38,8 +38,12 @@ func knownAddresses(routes []edge.Route) *addresses {
 }
 
 func (a *addresses) pattern(u *url.URL) string {
-	_, pattern := a.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: u.Host})
-	return pattern
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if _, pattern := a.mux.Handler(&http.Request{Method: method, URL: u, Host: u.Host}); pattern != "" {
+			return strings.TrimPrefix(pattern, method+" ")
+		}
+	}
+	return ""
 }
 
 // longestWayBack has room for a page with the address of an app in it, encoded twice.

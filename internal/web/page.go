@@ -22,6 +22,7 @@ type common struct {
 	Next     string // a page of ours to go on to …
 	Return   string // … or an app
 	Problems []problem
+	Helps    string // the article that helps with them, "" for none
 	Banner   *banner
 }
 
@@ -73,6 +74,9 @@ func (v *visit) common(title string, names ...words.Args) common {
 			if r.Field != "" && c.Wrong(r.Field) != "" {
 				continue // one thing at a time for each field
 			}
+			if c.Helps == "" {
+				c.Helps = articleFor(r.Code)
+			}
 			c.Problems = append(c.Problems, problem{Field: r.Field, Lines: []string{edge.Sentence(v.words, r)}})
 		}
 	case len(names) > 0:
@@ -117,7 +121,7 @@ func (v *visit) menu() []entry {
 		}
 		list = append(list, entry{Href: auditPath, Text: v.say("nav.audit")}, entry{Href: policyPath, Text: v.say("nav.policy")})
 	}
-	list = append(list, entry{Href: "/me", Text: v.say("nav.me")})
+	list = append(list, entry{Href: "/me", Text: v.say("nav.me")}, entry{Href: helpPath, Text: v.say("nav.help")})
 	now := -1 // the entry whose address says most of where we are
 	for i, e := range list {
 		here := v.r.URL.Path == e.Href || e.Href != "/" && strings.HasPrefix(v.r.URL.Path, e.Href+"/")

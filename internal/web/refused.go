@@ -150,6 +150,9 @@ func (v *visit) waysOn(r *core.Refusal) []link {
 	if r.Code == core.LinkGone && strings.HasPrefix(v.r.URL.Path, "/set-password/") {
 		links = append(links, link{"/forgot-password", v.say("signin.forgot")})
 	}
+	if slug := articleFor(r.Code); slug != "" {
+		links = append(links, link{helpPath + "/" + slug, v.core.ArticleTitle(v.language(), slug)})
+	}
 	switch {
 	case v.session == nil:
 		return append(links, link{"/sign-in", v.say("common.tosignin")})

@@ -134,6 +134,7 @@ type requestsPage struct {
 	common
 	Waiting, Over []requestLine
 	Restarts      []waitingRow // those that wait for a second approver
+	Questions     []helpLine
 }
 
 type requestLine struct {
@@ -156,6 +157,9 @@ func showRequests(v *visit) error {
 		return err
 	}
 	if p.Restarts, err = v.waitingRows(); err != nil {
+		return err
+	}
+	if p.Questions, err = v.questions(); err != nil {
 		return err
 	}
 	for _, q := range waiting.Items {

@@ -20,6 +20,7 @@ const (
 	formCookie     = "doorstep-form"    // a one-use link's form
 	deviceCookie   = "doorstep-device"  // a remembered device; signing out leaves it
 	requestCookie  = "doorstep-request" // shows the match code of a restart request again, and is good for nothing else
+	voterCookie    = "doorstep-voter"   // which vote on an article is this browser's
 	browserCookie  = "doorstep-browser" // of full sign-ins in it: proves nothing, keeps a lane
 	noticeCookie   = "doorstep-notice"
 	languageCookie = "doorstep-language"

@@ -56,10 +56,17 @@ func (w *Web) functions(in words.Words) template.FuncMap {
 			return in.Say(key, args), nil
 		},
 		"asset": w.assetAddress,
-		"role":  func(r core.Role) string { return in.Say("role." + string(r)) },
-		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"at":    in.DateTime,
-		"ago":   func(t time.Time) string { return in.Ago(t, w.core.Now()) },
+		"article": func(slug string) (string, error) {
+			title := w.core.ArticleTitle(string(in.Language()), slug)
+			if title == "" {
+				return "", fmt.Errorf("there is no article %q", slug)
+			}
+			return title, nil
+		},
+		"role": func(r core.Role) string { return in.Say("role." + string(r)) },
+		"iso":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"at":   in.DateTime,
+		"ago":  func(t time.Time) string { return in.Ago(t, w.core.Now()) },
 	}
 }
 

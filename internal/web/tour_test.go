@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +66,7 @@ func everyPage(t *testing.T, lang words.Language) []stop {
 	tr.freezing()
 	tr.requesting()
 	tr.disowning()
+	tr.helping()
 	tr.beginning()
 	tr.auditing()
 	tr.effects()
@@ -660,7 +662,8 @@ func element(t *testing.T, p *answer, n *html.Node, ids map[string]bool) {
 			t.Error("a button without a type")
 		}
 	case "form":
-		if attr(n, "method") == "post" && !slices.Contains([]string{"/sign-in", "/forgot-password", languagePath}, attr(n, "action")) && !strings.HasPrefix(attr(n, "action"), "/demo/") && attr(findIn(n, "csrf"), "value") == "" {
+		open := strings.HasPrefix(attr(n, "action"), "/help/") && !strings.Contains(p.body, `class="who"`) // nobody is signed in
+		if !open && attr(n, "method") == "post" && !slices.Contains([]string{"/sign-in", "/forgot-password", languagePath}, attr(n, "action")) && !strings.HasPrefix(attr(n, "action"), "/demo/") && attr(findIn(n, "csrf"), "value") == "" {
 			t.Errorf("the form to %s has no token", attr(n, "action"))
 		}
 	case "input", "select", "textarea":
@@ -692,4 +695,63 @@ func findIn(form *html.Node, name string) *html.Node {
 		}
 	})
 	return found
+}
+
+func (tr *tour) helping() {
+	w := tr.world(worldOptions{contact: "operator@example.net"})
+	nobody, carla, ana, half := tr.browser(w), tr.browser(w), tr.browser(w), tr.browser(w)
+	tr.at("help", nobody.get("/help"))
+	tr.at("help-found", nobody.get("/help?q=2FA"))
+	tr.at("help-none", nobody.get("/help?q=zeppelin"))
+	tr.at("help-gone", nobody.get("/help/no-such-article"))
+	for _, a := range w.core.Articles(string(tr.lang), "") {
+		tr.at("help-"+a.Slug, nobody.get("/help/"+a.Slug))
+	}
+	nobody.get("/help/activate")
+	tr.at("help-voted", nobody.post("/help/activate/vote", url.Values{"helpful": {"yes"}}))
+	tr.at("help-request-signed-out", nobody.get("/help/requests/new"))
+	tr.at("help-request-signed-out-empty", nobody.send("/help/requests/new"))
+	tr.at("help-request-signed-out-locked", nobody.send("/help/requests/new", "email", "who@example.net", "about", "sign_in", "text", "I am locked out."))
+	tr.at("help-request-signed-out-sent", nobody.send("/help/requests/new", "anyway", "true"))
+
+	carla.signIn("carla")
+	carla.get("/help/activate")
+	tr.at("help-voted-no", carla.post("/help/activate/vote", formOf(carla, "helpful", "no")))
+	tr.at("help-missing-code", carla.post("/help/activate/vote", formOf(carla, "helpful", "no", "missing", "It was 634977")))
+	carla.get("/help/activate")
+	carla.post("/help/activate/vote", formOf(carla, "helpful", "no", "missing", "Pictures of the app"))
+	tr.at("help-comment-code", carla.post("/help/activate/comments", formOf(carla, "text", "Mine is 634977")))
+	tr.at("help-comment-empty", carla.post("/help/activate/comments", formOf(carla, "text", "")))
+	tr.at("help-commented", carla.post("/help/activate/comments", formOf(carla, "text", "Take the app that Bruno uses.\n\nIt copies itself to a new phone.")))
+	tr.at("help-request-new", carla.get("/help/requests/new"))
+	tr.at("help-request-empty", carla.send("/help/requests/new"))
+	tr.at("help-request-code", carla.send("/help/requests/new", "about", "codes", "text", "The code 634977 does not work"))
+	tr.at("help-request-sent", carla.send("/help/requests/new", "about", "codes", "text", "Which app do we use here?"))
+	request := carla.page.at.Path
+	tr.at("help-yours", carla.get("/help"))
+
+	ana.signIn("ana")
+	tr.at("help-owner", ana.get("/help/activate"))
+	comment := regexp.MustCompile(`name="comment" value="([^"]+)"`).FindStringSubmatch(ana.page.body)[1]
+	tr.at("help-hidden", ana.post("/help/activate/comments/hide", formOf(ana, "comment", comment, "hidden", "true")))
+	tr.at("help-hidden-mine", carla.get("/help/activate"))
+	tr.at("help-deleted", carla.post("/help/activate/comments/delete", formOf(carla, "comment", comment)))
+	tr.at("help-questions", ana.get("/team/requests"))
+	tr.at("help-question", ana.get(request))
+	tr.at("help-answer-empty", ana.send(request+"/messages"))
+	tr.at("help-answered", ana.send(request+"/messages", "text", "Any. I use the one on the list."))
+	tr.at("help-answer", carla.get(request))
+	tr.at("help-closed", carla.send(request+"/close"))
+
+	half.get("/sign-in")
+	half.send("/sign-in", "email", w.people["carla"].email, "password", testPassword)
+	tr.at("help-request-half", half.get("/help/requests/new"))
+	w.restart("dmitri")
+	due := tr.browser(w)
+	due.signIn("dmitri")
+	tr.at("help-due", due.get("/help/activate"))
+	tr.at("help-request-due", due.get("/help/requests/new"))
+
+	none := tr.browser(tr.world(worldOptions{}))
+	tr.at("help-request-nowhere", none.get("/help/requests/new"))
 }

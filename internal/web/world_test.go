@@ -162,11 +162,12 @@ type world struct {
 }
 
 type worldOptions struct {
-	empty  bool // nobody is there yet
-	demo   bool
-	https  bool
-	noMail bool
-	from   *saved // another beginning than theTeam
+	empty   bool // nobody is there yet
+	demo    bool
+	https   bool
+	noMail  bool
+	contact string // of whoever runs the server
+	from    *saved // another beginning than theTeam
 }
 
 func newWorld(t *testing.T) *world { return makeWorld(t, worldOptions{}) }
@@ -191,7 +192,7 @@ func makeWorld(t *testing.T, o worldOptions) *world {
 		p.codes = append([]string(nil), p.codes...)
 		w.people[who] = &p
 	}
-	if w.core, err = core.Open(context.Background(), core.Options{DataDir: dir, Keys: team.keys, Clock: w.clock.Now, BeforeStatement: w.before, Exclusive: true, Mail: !o.noMail}); err != nil {
+	if w.core, err = core.Open(context.Background(), core.Options{DataDir: dir, Keys: team.keys, Clock: w.clock.Now, BeforeStatement: w.before, Exclusive: true, Mail: !o.noMail, Contact: o.contact}); err != nil {
 		t.Fatal(err)
 	}
 	w.server = httptest.NewUnstartedServer(nil)
