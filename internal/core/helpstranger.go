@@ -26,12 +26,12 @@ func (c *Core) HelpsStrangers() bool { return c.contact != "" && c.mail }
 // Refuses: no-contact, about-missing, email-invalid, text-missing, text-too-long,
 // text-has-code, ask-team-first, too-many-help-requests.
 func (c *Core) SubmitStrangersRequest(ctx context.Context, by Actor, said StrangersRequest) (number string, err error) {
-	if !c.HelpsStrangers() {
-		return "", refuse(NoContact)
-	}
 	email, wrong := readEmail(said.Email)
 	if err := together(wrong, said.tidy()); err != nil {
 		return "", err
+	}
+	if !c.HelpsStrangers() {
+		return "", refuse(NoContact)
 	}
 	if said.About == AboutSignIn && !said.Anyway {
 		return "", refuseField(AskTeamFirst, "anyway")

@@ -175,8 +175,11 @@ func vote(v *visit) error {
 			return err
 		}
 	}
-	slug := v.r.PathValue("article")
-	keep, err := v.core.VoteOnArticle(v.ctx(), v.by(), slug, v.web.cookies.get(v.r, voterCookie), core.Vote{Helpful: v.sent("helpful") == "yes", Missing: v.sent("missing")})
+	slug, answer := v.r.PathValue("article"), v.sent("helpful")
+	if answer != "yes" && answer != "no" {
+		return &core.Refusal{Code: incomplete, Args: map[string]any{"field": "helpful"}}
+	}
+	keep, err := v.core.VoteOnArticle(v.ctx(), v.by(), slug, v.web.cookies.get(v.r, voterCookie), core.Vote{Helpful: answer == "yes", Missing: v.sent("missing")})
 	if err != nil {
 		return err
 	}

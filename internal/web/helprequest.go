@@ -133,6 +133,9 @@ type helpText struct {
 
 func showHelpRequest(v *visit) error {
 	q, err := v.core.HelpRequest(v.ctx(), v.by(), v.r.PathValue("id"))
+	if core.IsRefusal(err, core.Missing) && v.refused != nil && v.refused.Code == formStale {
+		return v.refused // a form that nobody's own page sent learns no more
+	}
 	if err != nil {
 		return err
 	}
