@@ -105,15 +105,22 @@ func playCodes(h *played) {
 	for round := range 3 {
 		h.forgiven(p)
 		first := attempts
-		tokens := halfDone(3)
+		tokens := halfDone(people)
+		byPaper, what := h.dice.n(2) == 0, h.dice.n(3)
 		var all []func()
 		for who := range people {
 			d := h.dice.fork()
-			a := codeAct{surface: "sign-in", attempt: first + d.n(len(tokens))}
-			if d.n(3) > 0 {
-				a.step = min(1+round+d.n(2), 3)
-			} else {
-				a.paper = d.n(2)
+			a := codeAct{surface: "sign-in", attempt: first + d.n(3), step: min(1+round+d.n(2), 3)}
+			if d.n(3) == 0 {
+				a.step, a.paper = 0, d.n(2)
+			}
+			switch what {
+			case 0: // one code, each in a sign-in of their own
+				if a.step, a.paper, a.attempt = round+1, 0, first+who; byPaper {
+					a.step, a.paper = 0, round%2
+				}
+			case 1: // one sign-in
+				a.attempt = first
 			}
 			switch {
 			case a.step > 0 && d.n(8) == 0:

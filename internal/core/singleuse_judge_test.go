@@ -107,6 +107,7 @@ func (m model) judge(ops []porcupine.Operation) string {
 // played is one history while it is played.
 type played struct {
 	*scene
+	number int // of the check's histories on this ground: what is played in turns
 	dice   *dice
 	began  time.Time
 	mu     sync.Mutex

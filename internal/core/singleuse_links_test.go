@@ -164,7 +164,7 @@ func (l *linked) takeBack(who int, c *Core) {
 
 func playLinks(h *played) {
 	const people = 3
-	l := h.linked(h.dice.n(3))
+	l := h.linked((h.number + 2) % 3)
 	if l.reset {
 		h.does(people, linkAct{does: "begin"}, func(context.Context) error { return nil })
 	}

@@ -91,6 +91,7 @@ func playOwners(h *played) {
 			return err
 		})
 	}
+	allLeave := h.dice.n(3) == 0
 	var all []func()
 	for who := range owners {
 		d := h.dice.fork()
@@ -106,6 +107,9 @@ func playOwners(h *played) {
 					a.to = string(RoleOwner)
 				case 3, 4:
 					a.on = who // as somebody does who hands over and leaves
+				}
+				if allLeave {
+					a.on, a.to = who, "admin"
 				}
 				d.pauses(300_000)
 				change(h.anywhere(d), who, a)

@@ -96,6 +96,7 @@ func playPasses(h *played) {
 	const people = 4
 	var all []func()
 	var last [people]*browser
+	onlyTyped := h.number%2 == 0 // by all but one
 	for who := range people {
 		d, b := h.dice.fork(), &browser{Session: both[who%2], n: 1 + who%2}
 		last[who] = b
@@ -103,8 +104,13 @@ func playPasses(h *played) {
 			for act := range 2 {
 				d.pauses(2_000_000)
 				types(h.anywhere(d), who, b)
+				if onlyTyped && who > 0 {
+					continue
+				}
 				begins(h.anywhere(d), who, 1+who*8+act, b)
-				d.pauses(2_000_000)
+				if onlyTyped { // it may be typed in the other browser meanwhile
+					d.pauses(40_000_000)
+				}
 				finishes(h.anywhere(d), who, b)
 			}
 		})

@@ -148,7 +148,7 @@ func (s *scene) plays(c check, on string) {
 	s.clock.runs.Store(c.running)
 	begun, operations, errors := time.Now(), 0, 0
 	for n := range most {
-		h := &played{scene: s, dice: newDice(c.name, n), began: time.Now()}
+		h := &played{scene: s, number: n, dice: newDice(c.name, n), began: time.Now()}
 		c.play(h)
 		if s.Failed() {
 			return
