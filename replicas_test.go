@@ -205,7 +205,9 @@ func (w *team) joins(c *core.Core, role core.Role, name string, withCodes bool) 
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p.id, w.id = added.ID, added.Team.ID
+	if p.id = added.ID; w.id == "" {
+		w.id = added.Team.ID // written once: others read it meanwhile
+	}
 	if withCodes {
 		from := core.Origin{Via: core.ViaAPI}
 		in, err := c.BeginSignIn(ctx, core.Nobody(from), n.Email, replicasPassword, "")

@@ -357,6 +357,9 @@ func TestUnknownMethods(t *testing.T) {
 			if slices.Contains(methods, method) || method == "HEAD" && slices.Contains(methods, "GET") {
 				continue
 			}
+			if wider := takes[path[:strings.LastIndexByte(path, '/')+1]+"{id}"]; slices.Contains(wider, strings.Replace(method, "HEAD", "GET", 1)) {
+				continue // another route's, for which the last part is an id that nothing has
+			}
 			answer := in[owner].ask(a, method, address, "", http.Header{"X-Http-Method-Override": {"DELETE"}, "X-Method-Override": {"POST"}})
 			allow := answer.Header.Get("Allow")
 			switch {
