@@ -186,3 +186,16 @@ func (g *guesses) misses(ctx context.Context) error {
 	}
 	return fmt.Errorf("a wrong code was not refused as one: %w", err)
 }
+
+// findsHelp is somebody who found an article helpful, and says something about it to
+// their team.
+func (s *story) findsHelp(slug, comment string) func(context.Context, *Person, *core.Session) error {
+	return func(ctx context.Context, p *Person, session *core.Session) error {
+		by := session.By(p.origin)
+		if _, err := s.core.VoteOnArticle(ctx, by, slug, "", core.Vote{Helpful: true}); err != nil {
+			return err
+		}
+		_, err := s.core.CommentOnArticle(ctx, by, slug, comment)
+		return err
+	}
+}

@@ -72,11 +72,11 @@ func (s *story) lastWeek() []moment {
 		{8 * day, []act{s.usesRecoveryCode(s.dmitri)}},
 		{7 * day, []act{s.usesRecoveryCode(s.dmitri)}},
 		{6 * day, []act{s.isAdded(s.farid, ""), s.usesRecoveryCode(s.dmitri)}}, // the link lasts a week: until tomorrow
-		{5 * day, []act{s.usesRecoveryCode(s.dmitri), s.signsIn(s.carla)}},
+		{5 * day, []act{s.usesRecoveryCode(s.dmitri), s.signsIn(s.carla, s.findsHelp("which-apps-to-use", "We all use the one that our password manager has."))}},
 		{4 * day, []act{s.isAdded(s.elena, Password), s.usesRecoveryCode(s.dmitri)}}, // a week of grace: three days left
 		{4*day - time.Hour, []act{s.signsIn(s.elena)}},
 		{3 * day, []act{s.usesRecoveryCode(s.dmitri), s.signsIn(s.gwen)}},
-		{2 * day, []act{s.usesRecoveryCode(s.dmitri), s.signsIn(s.ana)}},
+		{2 * day, []act{s.usesRecoveryCode(s.dmitri), s.signsIn(s.ana, s.findsHelp("lost-or-new-phone", "Call me before you ask for a restart, I pick up."))}},
 		{26 * time.Hour, []act{s.usesRecoveryCode(s.dmitri), s.signsIn(s.bruno)}},
 		// Signed in on her computer, then she lost the phone: a restart ends this session.
 		{35 * time.Minute, []act{s.signsIn(s.carla)}},
