@@ -71,3 +71,47 @@ func TestEveryEventHasItsSentence(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryDetailHasItsLabel: what an event holds besides its sentence is shown with a
+// label (`detail.NAME`) in each language, and not by its name in the program.
+func TestEveryDetailHasItsLabel(t *testing.T) {
+	names := map[string]bool{}
+	for _, s := range load(t) {
+		if s.room != "core" || s.forTests {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			pair, ok := n.(*ast.KeyValueExpr)
+			if !ok {
+				return true
+			}
+			key, ok := pair.Key.(*ast.Ident)
+			list, isList := pair.Value.(*ast.CompositeLit)
+			if !ok || !isList || key.Name != "details" {
+				return true
+			}
+			for _, e := range list.Elts {
+				if e, ok := e.(*ast.KeyValueExpr); ok {
+					if name, ok := e.Key.(*ast.BasicLit); ok {
+						names[unquote(name)] = true
+					}
+				}
+			}
+			return true
+		})
+	}
+	if len(names) < 20 {
+		t.Fatalf("%d details found", len(names))
+	}
+	catalog, err := words.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range words.Languages() {
+		for name := range names {
+			if !catalog.In(l).Has("detail." + name) {
+				t.Errorf("%s has no label detail.%s", l, name)
+			}
+		}
+	}
+}

@@ -22,7 +22,7 @@ var matchCodeOnPage = regexp.MustCompile(`\b(\d\d)[ \x{a0}](\d\d)\b`)
 func journey8(t *testing.T, h how) {
 	c := newCompany(t, h)
 	ana, carla := c.ana, c.carla
-	g := &gallery{t: t, language: h.language}
+	g := &gallery{t: t, language: h.language, skims: true}
 	look := func(p *person, name string) {
 		t.Helper()
 		if !h.noJavaScript {

@@ -64,9 +64,7 @@ func (w walk) changing(ana *person) {
 func (w walk) theAuditLog(ana *person) {
 	ana.clicks(ana.say("nav.audit"))
 	w.look(ana, "audit")
-	if w.language == "en" {
-		ana.weighs("audit", 0)
-	}
+	ana.weighs("audit", 0)
 	ana.clicks(eval[string](ana, `document.querySelector("tbody a").textContent`))
 	w.look(ana, "audit-event")
 	ana.opens("/team/audit?q=nobody-of-that-name")

@@ -19,9 +19,10 @@ import (
 // console, a violation of the content security policy, a request to another host
 // are faults on any page.
 type watch struct {
-	base string
-	also string // an app beside ours to which the person goes too, or ""
-	ctx  context.Context
+	base    string
+	onlooks bool   // nobody touches a page, and some are of a server in trouble
+	also    string // an app beside ours to which the person goes too, or ""
+	ctx     context.Context
 
 	mu      sync.Mutex
 	faults  []string
@@ -74,7 +75,11 @@ func (w *watch) see(event any) {
 // entry is a line of the browser's own. That a page of ours answered 4xx is no
 // fault: it is how a form is refused. That a picture, a style or a script did is.
 func (w *watch) entry(e *log.Entry) {
-	if e.Source == "network" && w.pages[e.URL] && strings.HasPrefix(e.Text, "Failed to load resource: the server responded with a status of 4") {
+	const answered = "Failed to load resource: the server responded with a status of "
+	if e.Source == "network" && w.pages[e.URL] && (strings.HasPrefix(e.Text, answered+"4") || w.onlooks && strings.HasPrefix(e.Text, answered+"5")) {
+		return
+	}
+	if w.onlooks && strings.HasPrefix(e.Text, "Blocked attempt to show a 'beforeunload' confirmation panel for a frame that never had a user gesture") {
 		return
 	}
 	w.faults = append(w.faults, fmt.Sprintf("browser log: %s %s: %s (%s)", e.Source, e.Level, e.Text, e.URL))

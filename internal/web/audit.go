@@ -204,6 +204,9 @@ func (v *visit) eventDetails(e core.Event) []detail {
 		if _, isChange := e.Details[name].(map[string]any); isChange && e.Event == core.EventPolicyChanged {
 			continue
 		}
+		if e.Details[name] == "" {
+			continue // nobody, or nothing: a label alone says no more
+		}
 		label := name
 		if v.words.Has("detail." + name) {
 			label = v.say("detail." + name)
