@@ -16,7 +16,8 @@ build: ## bin/doorstep: one static program
 
 test: ## every test, with the race detector, PostgreSQL and a real browser
 	scripts/prepare
-	failed=0; go run ./internal/db/dbtest/withpostgres $(GOTEST) ./... || failed=1; \
+	rm -rf e2e/out/pages && mkdir -p e2e/out/pages
+	export PAGES="$(CURDIR)/e2e/out/pages"; failed=0; go run ./internal/db/dbtest/withpostgres $(GOTEST) ./... || failed=1; \
 	$(MAKE) --no-print-directory e2e || failed=1; exit $$failed
 
 e2e: ## the browser tests, which are a module of their own

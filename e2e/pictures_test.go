@@ -4,8 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/chromedp/chromedp/kb"
 )
 
 // TestPictures draws the pictures of the README and the docs, from the demo. It
@@ -29,15 +27,18 @@ func TestPictures(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.stop) // after the browsers, whose pages ask it all the time
+	// Each by day and by night: the README shows the one that its reader's screen is in.
 	draw := func(p *person, name string, h how) {
 		t.Helper()
-		p.looks(h)
-		eval[any](p, `scrollTo({top: 0, behavior: "instant"}); null`)
-		file := filepath.Join(folder, name+".png")
-		if h.height == 0 {
-			p.keeps(file)
-		} else if err := os.WriteFile(file, p.picture(), 0o644); err != nil {
-			t.Fatal(err)
+		for _, h.dark = range []bool{false, true} {
+			p.looks(h)
+			eval[any](p, `scrollTo({top: 0, behavior: "instant"}); null`)
+			file := filepath.Join(folder, name+map[bool]string{false: ".png", true: "-dark.png"}[h.dark])
+			if h.height == 0 {
+				p.keeps(file)
+			} else if err := os.WriteFile(file, p.picture(), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 		p.looks(how{})
 	}
@@ -48,18 +49,16 @@ func TestPictures(t *testing.T) {
 	draw(ana, "second-step", how{width: 1280})
 	ana.types(code)
 	ana.clicks(ana.say("nav.team"))
+	draw(ana, "team-320", how{width: 320, height: 800})
 	ana.presses(ana.say("team.actions", args{"name": "Carla Méndez"}))
 	draw(ana, "team", how{width: 1280, height: 1000})
-	ana.keys(kb.Escape)
-	draw(ana, "team-320-dark", how{width: 320, height: 800, dark: true})
-	ana.presses(ana.say("team.actions", args{"name": "Carla Méndez"}))
 	ana.clicks(ana.say("re.item"))
 	draw(ana, "restart", how{width: 1280})
 
 	elena := arrives(t, d, demoAccount("Elena Rossi", "elena"), how{})
 	elena.signsIn()
 	elena.goesToActivation()
-	draw(elena, "activate-dark", how{width: 1280, dark: true})
+	draw(elena, "activate", how{width: 1280})
 	elena.confirms()
 	draw(elena, "recovery-codes", how{width: 1280})
 	elena.presses(elena.say("codes.ack"))

@@ -57,8 +57,12 @@ func journey4(t *testing.T, h how) {
 // in the row opens.
 func TestJ5RestartFromOptions(t *testing.T) {
 	need(t)
-	t.Parallel()
-	c := newCompany(t, how{})
+	t.Run("with JavaScript", func(t *testing.T) { t.Parallel(); journey5(t, how{}) })
+	t.Run("without JavaScript", func(t *testing.T) { t.Parallel(); journey5(t, how{noJavaScript: true}) })
+}
+
+func journey5(t *testing.T, h how) {
+	c := newCompany(t, h)
 	ana, carla := c.ana, c.carla
 	ana.signsOut()
 	ana.signsInWithApp()
