@@ -117,7 +117,7 @@ func TestIcons(t *testing.T) {
 	}
 	icons := regexp.MustCompile(`\{\{define "icon-([a-z]+)"\}\}(.*?)\{\{end\}\}`).FindAllStringSubmatch(string(text), -1)
 	drawn := regexp.MustCompile(`fill="none" stroke="currentColor" stroke-width="1.75"|fill="currentColor"`) // three dots are dots
-	if len(icons) == 0 || len(icons) > 11 { // ten and the logo
+	if len(icons) == 0 || len(icons) > 11 {                                                                  // ten and the logo
 		t.Errorf("%d icons", len(icons))
 	}
 	for _, i := range icons {
