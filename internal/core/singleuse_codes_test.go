@@ -16,7 +16,7 @@ type codeAct struct {
 type codesState struct {
 	lastStep int
 	papers   [4]bool
-	attempts [16]bool
+	attempts [24]bool
 	off      bool
 }
 
