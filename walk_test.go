@@ -139,6 +139,13 @@ var samples = map[string]sample{
 	"POST /api/v1/team/restarts/{id}/approve":    {core.NeedSteppedUpAdmin, 200, ""},
 	"POST /api/v1/team/restarts/{id}/refuse":     {core.NeedAdmin, 204, ""},
 
+	"GET /api/v1/home":            {core.NeedSignedIn, 200, ""},
+	"POST /api/v1/home/put-away":  {core.NeedSignedIn, 204, `{"item":"second_address"}`},
+	"POST /put-away":              {core.NeedSignedIn, 303, "item=second_address"},
+	"POST /api/v1/setup":          {core.NeedToken, 409, `{"token":"none","team":"Mine","name":"Me","email":"me@example.com","password":"none of theirs"}`},
+	"POST /api/v1/password/first": {core.NeedToken, 410, `{"token":"none","password":"none of theirs"}`},
+	"PUT /api/v1/language":        {core.NeedSignedIn, 204, `{"language":"es"}`},
+
 	"GET /forward-auth":               {core.NeedProxy, 200, ""},
 	"GET /forward-auth/{path...}":     {core.NeedProxy, 200, ""},
 	"POST /forward-auth":              {core.NeedProxy, 200, ""},
@@ -316,7 +323,7 @@ func (v *visitor) outcome(r edge.Route) core.Code {
 	switch code := refusedTo[r.Needs][v.name]; {
 	case r.Needs == core.NeedAttempt && !isAPI(r) && v.name != half:
 		return core.AttemptOver
-	case r.Needs == core.NeedToken && !strings.HasPrefix(r.Path, "/setup"):
+	case r.Needs == core.NeedToken && !strings.HasPrefix(strings.TrimPrefix(r.Path, "/api/v1"), "/setup"):
 		return core.LinkGone // nobody here has opened a link
 	case code == "" && v.name == stranger && strings.Contains(r.Path, "{id}"):
 		return core.Missing

@@ -52,6 +52,7 @@ const (
 	EventLetterResent        = "letter.resent"
 	EventAuditExported       = "audit.exported"
 	EventBackupRestored      = "backup.restored" // about each person
+	EventReminderPutAway     = "reminder.put_away" // from somebody's own first page
 
 	EventNotificationAddressAsked    = "notification_address.asked"
 	EventNotificationAddressVerified = "notification_address.verified"
@@ -146,6 +147,7 @@ func EventWords() []string {
 		EventLetterResent,
 		EventAuditExported,
 		EventBackupRestored,
+		EventReminderPutAway,
 		EventNotificationAddressAsked,
 		EventNotificationAddressVerified,
 		EventNotificationAddressRemoved,

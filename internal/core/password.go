@@ -68,9 +68,13 @@ func (c *Core) userOfPasswordForm(ctx context.Context, form string) (*linkRow, *
 
 // SetFirstPassword takes the password of somebody who was added or invited, and by
 // what name they go; "" leaves the one that whoever invited them typed. It
-// signs nobody in. Refuses: link-gone, name-missing, name-too-long, email-taken (joined elsewhere meanwhile),
+// signs nobody in. form is what OpenPasswordLink gave, or the link's own token.
+// Refuses: link-gone, name-missing, name-too-long, email-taken (joined elsewhere meanwhile),
 // password-…, busy.
 func (c *Core) SetFirstPassword(ctx context.Context, by Actor, form, name, pass string) (email string, err error) {
+	if form, err = c.formOf(ctx, purposePassword, form); err != nil {
+		return "", err
+	}
 	l, u, err := c.userOfPasswordForm(ctx, form)
 	if err != nil {
 		return "", err

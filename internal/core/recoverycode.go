@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"doorstep/internal/code"
 	"doorstep/internal/password"
@@ -139,6 +140,13 @@ func recoveryCodesLeft(r reader, u *userRow) (int, error) {
 func recoveryCodesBlocked(r reader, u *userRow) (blocked bool, err error) {
 	err = r.row(`SELECT COUNT(*) > 0 FROM recovery_code_sets WHERE user_id = $1 AND team_id = $2 AND fails >= $3`, u.id, u.teamID, mostRecoveryCodes).Scan(&blocked)
 	return blocked, err
+}
+
+// codesMadeAt is when a user's set was made; zero for none.
+func codesMadeAt(r reader, u *userRow) (time.Time, error) {
+	var made int64
+	err := r.row(`SELECT COALESCE(MAX(created_at), 0) FROM recovery_code_sets WHERE user_id = $1 AND team_id = $2`, u.id, u.teamID).Scan(&made)
+	return at(made), err
 }
 
 // storeCodes replaces a user's set.

@@ -75,11 +75,16 @@ func (n NewOwner) tidy() (NewOwner, error) {
 
 // SetUp makes the first team and its owner and signs the owner in, as far as
 // activation. The link is used up in the same transaction: of two browsers with
-// one link, one wins and the other is told.
+// one link, one wins and the other is told. form is what OpenSetupLink gave, or the
+// link's own token.
 // Refuses: link-gone, setup-used, team-name-missing, name-missing,
 // name-too-long, email-invalid, password-…, busy.
 func (c *Core) SetUp(ctx context.Context, by Actor, form string, n NewOwner) (*Session, error) {
-	if err := c.SetupForm(ctx, form); err != nil {
+	if used, err := c.HasOwner(ctx); err != nil || used {
+		return nil, orRefuse(err, SetupUsed)
+	}
+	form, err := c.formOf(ctx, purposeSetup, form)
+	if err != nil {
 		return nil, err
 	}
 	l, err := c.linkByForm(c.read(ctx), purposeSetup, form)

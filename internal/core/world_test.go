@@ -295,7 +295,7 @@ var allTables = []string{
 	"known_browsers", "reactivations", "freezes", "not_me_reports",
 	"restart_requests",
 	"lanes", "unlocks", "strange_misses", "guess_warnings",
-	"email_changes",
+	"email_changes", "put_away",
 	"article_votes", "article_comments", "help_requests", "help_messages",
 }
 

@@ -35,10 +35,11 @@ type edgeOptions struct {
 	log     *slog.Logger
 	version string
 	demo    bool
+	place   web.Place
 }
 
 func newEdges(o edgeOptions) (*edges, error) {
-	pages, err := web.New(web.Options{Core: o.core, Words: o.words, URL: o.url, Trusted: o.trusted, Log: o.log, Demo: o.demo, AppsDomain: o.apps})
+	pages, err := web.New(web.Options{Core: o.core, Words: o.words, URL: o.url, Trusted: o.trusted, Log: o.log, Demo: o.demo, AppsDomain: o.apps, Place: o.place})
 	if err != nil {
 		return nil, fmt.Errorf("make the pages: %w", err)
 	}

@@ -53,7 +53,7 @@ func Serve(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	eo := edgeOptions{core: c, words: w, url: base, trusted: o.Config.TrustedProxies, apps: o.Config.AppsDomain, log: log, version: o.Version}
+	eo := edgeOptions{core: c, words: w, url: base, trusted: o.Config.TrustedProxies, apps: o.Config.AppsDomain, log: log, version: o.Version, place: placeOf(o.Config)}
 	e, err := newEdges(eo)
 	if err != nil {
 		return err

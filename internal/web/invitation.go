@@ -17,6 +17,7 @@ type invitePage struct {
 	Legend       string // of them
 	Sent         string // how many were
 	Links        []handover
+	Alone        bool // the first person of the team: they come here from the set-up
 }
 
 // handover is a link that somebody hands over themself, where no mail is set up. It is
@@ -32,6 +33,13 @@ func (v *visit) showInvited(done []core.Invitation) error {
 	p := &invitePage{
 		common: v.common(v.say("inv.title")), Emails: v.retyped("emails", ""), Name: v.retyped("name", ""),
 		Roles: v.roles(v.retyped("role", string(core.RoleMember)), v.mayInviteAs()...), Links: v.handovers(done), Legend: v.say("inv.role"),
+	}
+	if len(done) == 0 {
+		people, err := v.core.People(v.ctx(), v.by(), core.PeopleFilter{Limit: 1})
+		if err != nil {
+			return err
+		}
+		p.Alone = people.Total.N == 1
 	}
 	if len(done) > 0 {
 		var left, wrong []string

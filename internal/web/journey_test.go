@@ -333,10 +333,11 @@ func TestSetup(t *testing.T) {
 		t.Errorf("the second browser: %d %s", got.status, got.text())
 	}
 	w.people["ana"] = &someone{email: "ana@example.com"}
-	second.activate("ana").wants(t, 200, "/", w.says("act.done"))
-	if !strings.Contains(second.page.text(), w.says("home.secondowner")) {
+	second.activate("ana").wants(t, 200, "/team/invite", w.says("act.done"))
+	if !strings.Contains(second.page.text(), w.says("setup.second")) {
 		t.Error("nothing about a second owner")
 	}
+	second.get("/").wants(t, 200, "/", w.says("home.begin.owner"))
 	first.get("/sign-in").wants(t, 200, "/sign-in", w.says("signin.title"))
 }
 

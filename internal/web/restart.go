@@ -12,12 +12,17 @@ type restartPage struct {
 	Person     core.Person
 	Seen       string // the newest restart that this page knows of
 	Try        string // codes are left: ask to try one first
+	OnlyLooks  bool   // an owner who tries it: everything but the button that does it
 	Waiting    string // it was restarted already and waits
 	Ends       []string
 	Reason     string
 	ReasonHint string
 	Ways       []option
 }
+
+// tryParameter leads to the page of a restart without the button that does it, so that
+// an owner has seen it before the bad day.
+const tryParameter = "try"
 
 func showRestart(v *visit) error {
 	preview, err := v.core.RestartPreview(v.ctx(), v.by(), v.r.PathValue("id"))
@@ -29,6 +34,7 @@ func showRestart(v *visit) error {
 	p := &restartPage{
 		common: v.common(v.say("re.q", name)), Person: who, Seen: preview.Newest, Reason: v.typed("reason"),
 		ReasonHint: v.say("re.reasonhint", name, words.Args{"n": core.ReasonLongest}), Ends: v.whatEnds(preview),
+		OnlyLooks: !v.isPost() && v.r.URL.Query().Has(tryParameter),
 	}
 	if preview.Second {
 		p.Ends = append([]string{v.say("re.secondwill", words.Args{"time": core.PendingLasts})}, p.Ends...)

@@ -31,6 +31,8 @@ type Options struct {
 	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
 	Log     *slog.Logger
 	Demo    bool // the banner, and the button that hands the QR code to the demo phone
+	// Place is what the process knows of where it keeps things, for the checks of the set-up.
+	Place Place
 	// AppsDomain is a parent domain of ours whose hosts get a cookie for their proxies, or "".
 	AppsDomain string
 }
@@ -43,6 +45,7 @@ type Web struct {
 	trusted []netip.Prefix
 	log     *slog.Logger
 	demo    bool
+	place   Place
 
 	cookies cookies
 	apps    apps
@@ -65,7 +68,7 @@ func (w *Web) StopWatching() { w.stopOnce.Do(func() { close(w.stopping) }) }
 // a key which the catalog lacks, is an error: better no start than half a page.
 func New(o Options) (*Web, error) {
 	w := &Web{
-		core: o.Core, words: o.Words, url: o.URL, trusted: o.Trusted, log: o.Log, demo: o.Demo,
+		core: o.Core, words: o.Words, url: o.URL, trusted: o.Trusted, log: o.Log, demo: o.Demo, place: o.Place,
 		cookies: cookies{secure: o.URL.Scheme == "https"}, apps: apps{domain: o.AppsDomain, secure: o.URL.Scheme == "https"},
 		cross: http.NewCrossOriginProtection(), stopping: make(chan struct{}),
 	}
@@ -110,6 +113,7 @@ func (w *Web) Routes() []edge.Route {
 		w.post("/sign-out", core.NeedSession, signOut, showSignOut),
 
 		w.get("/{$}", core.NeedSignedIn, showHome),
+		w.post(putAwayPath, core.NeedSignedIn, putAway, showHome),
 		w.get("/me", core.NeedSignedIn, showMe),
 		w.get("/me/confirm", core.NeedSignedIn, showStepUp),
 		w.post("/me/confirm", core.NeedSignedIn, stepUp, showStepUp),

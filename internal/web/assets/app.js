@@ -194,3 +194,12 @@ if (warning && idle) {
     }
   })
 }
+
+// 10. Set-up: the server's clock against this one, as it was when the answer came.
+for (const check of all("[data-clock]")) {
+  const seconds = Math.round(Math.abs(performance.timeOrigin + performance.getEntriesByType("navigation")[0].responseStart - check.dataset.clock) / 1000)
+  const [unit, length] = seconds < 120 ? ["second", 1] : seconds < 7200 ? ["minute", 60] : seconds < 172800 ? ["hour", 3600] : ["day", 86400]
+  check.querySelector("[data-clock-off]").textContent =
+    new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "long" }).format(Math.round(seconds / length))
+  for (const part of all("[data-clock-is]", check)) part.hidden = !part.dataset.clockIs.includes(seconds > 30 ? "wrong" : "right")
+}
