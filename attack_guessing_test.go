@@ -80,6 +80,10 @@ var limitedBy = map[string]string{
 	"POST /email/undo token":                      "256 bits",
 	"POST /not-me token":                          "256 bits",
 	"POST /notification-address/confirm token":    "256 bits",
+	"POST /setup token":                           "256 bits",
+	"POST /setup password":                        "a new one",
+	"POST /password/first token":                  "256 bits",
+	"POST /password/first password":               "a new one",
 }
 
 // Whatever an operation takes that is compared with a secret is limited. A new
