@@ -51,7 +51,7 @@ const (
 	EventPersonLimit         = "restart.person_limit_reached" // about whoever was restarted so often
 	EventLetterResent        = "letter.resent"
 	EventAuditExported       = "audit.exported"
-	EventBackupRestored      = "backup.restored" // about each person
+	EventBackupRestored      = "backup.restored"   // about each person
 	EventReminderPutAway     = "reminder.put_away" // from somebody's own first page
 
 	EventNotificationAddressAsked    = "notification_address.asked"

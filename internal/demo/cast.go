@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"strings"
 	"time"
 
 	"doorstep/internal/core"
@@ -32,6 +33,12 @@ type Person struct {
 	codes  []paperCode
 
 	matchCode string // of their restart request: what they read out
+}
+
+// first is the part of their address by which the demo calls them.
+func (p *Person) first() string {
+	name, _, _ := strings.Cut(p.Email, "@")
+	return name
 }
 
 // paperCode is a recovery code on paper, crossed out once it was used.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorstep/internal/core"
@@ -25,9 +26,13 @@ type Demo struct {
 	Inbox *Inbox
 	Phone *Phone
 
-	team cast
-	base string // the address that people type
-	log  *slog.Logger
+	team    cast
+	core    *core.Core
+	owner   *core.Session // of Ana's set-up, to ask the audit log with
+	began   time.Time     // when the story was told, and the demo began
+	readLog atomic.Bool   // somebody has read the audit log
+	base    string        // the address that people type
+	log     *slog.Logger
 
 	web     *web.Web
 	deliver func(context.Context) (int, error)
@@ -40,11 +45,11 @@ type Demo struct {
 // Make makes the sample team in a fresh core whose clock is the given one, and
 // puts the authenticators of some of them on the phone. console is the operator.
 func Make(ctx context.Context, c *core.Core, clock *Clock, console core.Actor) (*Demo, error) {
-	team, err := tell(ctx, c, clock, console, time.Now())
+	team, owner, err := tell(ctx, c, clock, console, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	d := &Demo{Inbox: &Inbox{}, Phone: &Phone{}, team: team}
+	d := &Demo{Inbox: &Inbox{}, Phone: &Phone{}, team: team, core: c, owner: owner, began: time.Now()}
 	for _, p := range team.all() {
 		if !p.OnPhone {
 			continue
@@ -74,8 +79,7 @@ func (d *Demo) Printout() string {
 	var rest []string
 	for _, p := range d.team.all() {
 		if p != ana && p != carla {
-			name, _, _ := strings.Cut(p.Email, "@")
-			rest = append(rest, name)
+			rest = append(rest, p.first())
 		}
 	}
 	var b strings.Builder

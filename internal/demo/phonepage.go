@@ -12,6 +12,7 @@ func (s Shown) Grouped() string { return s.Code[:3] + " " + s.Code[3:] }
 
 type phonePage struct {
 	data
+	progress
 	Accounts      []Shown
 	Notice, Wrong string
 }
@@ -35,7 +36,8 @@ func (d *Demo) phone(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Demo) lookAtPhone(r *http.Request) phonePage {
-	return phonePage{data: data{d.web.Language(r)}, Accounts: d.Phone.Accounts(time.Now())}
+	w := d.web.Language(r)
+	return phonePage{data: data{w}, progress: d.progress(r.Context(), w), Accounts: d.Phone.Accounts(time.Now())}
 }
 
 // paste takes a key that somebody typed or pasted.

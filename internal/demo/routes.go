@@ -24,6 +24,7 @@ func (d *Demo) Routes(s Serves) []edge.Route {
 	}
 	return []edge.Route{
 		get("/demo", d.home),
+		get("/demo/as/{who}", d.signInAs),
 		get("/demo/inbox", d.inbox),
 		get("/demo/inbox/{id}", d.letter),
 		get("/demo/inbox/{id}/html", d.letterHTML),
@@ -35,33 +36,26 @@ func (d *Demo) Routes(s Serves) []edge.Route {
 	}
 }
 
-type task struct{ Title, Text string }
-
 func (d *Demo) home(rw http.ResponseWriter, r *http.Request) {
 	w := d.web.Language(r)
 	t := d.team
-	say := func(name string, args words.Args) task {
-		return task{Title: w.Say("demo.task."+name+".title", args), Text: w.Say("demo.task."+name+".text", args)}
-	}
 	page := struct {
 		data
-		Tasks    []task
+		progress
+		Request  string
 		People   []who
 		Password string
 	}{
-		data: data{w}, People: d.people(w), Password: Password,
-		Tasks: []task{
-			say("activate", words.Args{"name": t.elena.Name}),
-			say("recovery", words.Args{"name": t.dmitri.Name}),
-			say("restart", words.Args{"by": t.ana.Name, "name": t.carla.Name}),
-			say("request", words.Args{"by": t.bruno.Name, "name": t.carla.Name, "code": t.carla.matchCode[:2] + "\u00a0" + t.carla.matchCode[2:]}),
-		},
+		data: data{w}, progress: d.progress(r.Context(), w), People: d.people(w), Password: Password,
+		Request: w.Say("demo.task.request.text", words.Args{
+			"by": t.bruno.Name, "name": t.carla.Name, "code": t.carla.matchCode[:2] + "\u00a0" + t.carla.matchCode[2:],
+		}),
 	}
 	d.show(rw, r, http.StatusOK, "home", w.Say("demo.title"), page)
 }
 
 // who is a person as the demo's first page lists them, at the beginning.
-type who struct{ Name, Email, Role, State string }
+type who struct{ Name, Email, Role, State, As string }
 
 func (d *Demo) people(w words.Words) []who {
 	t := d.team
@@ -74,7 +68,11 @@ func (d *Demo) people(w words.Words) []who {
 	}
 	var list []who
 	for _, p := range t.all() {
-		list = append(list, who{p.Name, p.Email, w.Say("role." + string(p.Role)), states[p]})
+		as := "/demo/as/" + p.first()
+		if p == t.farid {
+			as = "" // who is invited has no password yet: the way in is a letter
+		}
+		list = append(list, who{p.Name, p.Email, w.Say("role." + string(p.Role)), states[p], as})
 	}
 	return list
 }
@@ -86,10 +84,11 @@ func (d *Demo) inbox(rw http.ResponseWriter, r *http.Request) {
 	w, to := d.web.Language(r), r.URL.Query().Get("to")
 	page := struct {
 		data
+		progress
 		To         string
 		Addressees []string
 		Letters    []mail.Message
-	}{data{w}, to, d.Inbox.Addressees(), d.Inbox.Letters(to)}
+	}{data{w}, d.progress(r.Context(), w), to, d.Inbox.Addressees(), d.Inbox.Letters(to)}
 	d.show(rw, r, http.StatusOK, "inbox", w.Say("demo.inbox"), page)
 }
 

@@ -30,7 +30,7 @@ type moment struct {
 
 // tell makes the team. The clock stands two weeks back; at the end it runs.
 // console is the operator, whom only the room cli can make.
-func tell(ctx context.Context, c *core.Core, clock *Clock, console core.Actor, now time.Time) (cast, error) {
+func tell(ctx context.Context, c *core.Core, clock *Clock, console core.Actor, now time.Time) (cast, *core.Session, error) {
 	s := &story{core: c, clock: clock, console: console, cast: newCast()}
 	s.elena.until, s.farid.until, s.gwen.until = now.UTC().Add(3*day), now.UTC().Add(day), now.UTC().Add(9*time.Minute)
 	for _, m := range s.moments() {
@@ -40,11 +40,11 @@ func tell(ctx context.Context, c *core.Core, clock *Clock, console core.Actor, n
 			g.Go(func() error { return a(ctx) })
 		}
 		if err := g.Wait(); err != nil {
-			return cast{}, fmt.Errorf("make the sample team, %s ago: %w", m.ago, err)
+			return cast{}, nil, fmt.Errorf("make the sample team, %s ago: %w", m.ago, err)
 		}
 	}
 	clock.run()
-	return s.cast, nil
+	return s.cast, s.owner, nil
 }
 
 // Begins is when the story does.

@@ -55,6 +55,7 @@ func Demo(ctx context.Context, o Options, console core.Actor) (err error) {
 		return err
 	}
 	post := &mail.Postman{Core: c, Letters: mail.Letters{Words: w, Base: base.String(), Device: edge.Device}, Sender: d.Inbox, Log: log}
+	d.Watch(e.routes)
 	e.routes = append(e.routes, d.Routes(demo.Serves{Web: e.web, Base: base.String(), Deliver: post.Round, Log: log})...)
 	fmt.Fprint(o.Out, d.Printout())
 	return run(ctx, l, e, eo, post)

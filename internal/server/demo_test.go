@@ -121,7 +121,7 @@ func startDemo(t *testing.T) *running {
 	return start(t, c, func(ctx context.Context, o Options) error { return Demo(ctx, o, core.Console("test")) })
 }
 
-// The demo from its printout to its end: the three guided tasks can be done, the
+// The demo from its printout to its end: the four guided tasks can be done, the
 // phone scans, letters arrive, and nothing is kept.
 func TestDemo(t *testing.T) {
 	s := startDemo(t)
@@ -135,9 +135,34 @@ func TestDemo(t *testing.T) {
 	for _, l := range []string{"es", "pt-BR", "en"} {
 		b.submit("/language", "lang", l).shows(`<html lang="` + l + `"`)
 	}
+	// Each task is ticked off by what happened, not by a click on the list.
+	done := func(n string) {
+		t.Helper()
+		if got := newBrowser(t, s.base).open("/demo").shows(`Done: (\d) of 4`); got != n {
+			t.Errorf("%s tasks done, want %s", got, n)
+		}
+	}
+	done("0")
 	activateAsElena(t, s)
+	done("1")
 	recoverAsDmitri(t, s)
-	restartCarlaAsAna(t, s)
+	done("2")
+	ana := restartCarlaAsAna(t, s)
+	done("3")
+	newBrowser(t, s.base).open("/team/audit") // who may not read it has not read it
+	done("3")
+	ana.open("/team/audit").shows("Carla")
+	done("4")
+	ana.open("/demo/inbox").shows("You have done them all")
+	ana.open("/demo/phone").shows("You have done them all")
+	fresh := newBrowser(t, s.base).open("/demo/as/bruno")
+	if fresh.at != "/sign-in" {
+		t.Errorf("signing in as Bruno leads to %s", fresh.at)
+	}
+	fresh.shows(`value="bruno@demo\.example"`)
+	if status, _ := s.get("/demo/as/nobody"); status != http.StatusNotFound {
+		t.Errorf("/demo/as/nobody answers %d", status)
+	}
 	demoLetters(t, s)
 	demoPhone(t, s)
 	http.DefaultClient.CloseIdleConnections()
@@ -176,7 +201,7 @@ func recoverAsDmitri(t *testing.T, s *running) {
 	}
 }
 
-func restartCarlaAsAna(t *testing.T, s *running) {
+func restartCarlaAsAna(t *testing.T, s *running) *browser {
 	t.Helper()
 	b := newBrowser(t, s.base).open("/demo/phone")
 	code := strings.ReplaceAll(b.shows(`Northwind: ana@demo\.example">(\d{3} \d{3})<`), " ", "")
@@ -185,6 +210,7 @@ func restartCarlaAsAna(t *testing.T, s *running) {
 	b.open(path + "/restart").shows("1 session ends")
 	b.submit(path+"/restart", "reason", "She lost her phone", "verified_by", "in_person")
 	b.shows("Carla")
+	return b
 }
 
 func demoLetters(t *testing.T, s *running) {

@@ -48,6 +48,12 @@ func (w *Web) Notice(rw http.ResponseWriter, key string, with map[string]string)
 	v.tell(notice{Says: key, With: with})
 }
 
+// FillIn leaves what the next page's form holds already: for the demo.
+func (w *Web) FillIn(rw http.ResponseWriter, typed map[string]string) {
+	v := &visit{web: w, core: w.core, rw: rw}
+	v.tell(notice{Typed: typed})
+}
+
 // readNotice takes the notice that the last page left.
 func (v *visit) readNotice() *notice {
 	if v.notice != nil {

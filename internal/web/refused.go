@@ -49,6 +49,10 @@ func (v *visit) fail(err error) {
 	}
 	id := edge.FaultID()
 	v.web.log.ErrorContext(v.ctx(), "a page failed", "id", id, "route", v.r.Pattern, "error", err)
+	if core.IsUnavailable(err) && !v.web.owned.Load() {
+		v.starting()
+		return
+	}
 	p := &refusalPage{Text: v.say("err.server", words.Args{"id": id})}
 	status := http.StatusInternalServerError
 	p.Title = v.say("refusal.internal.title")
@@ -63,6 +67,21 @@ func (v *visit) fail(err error) {
 	p.Links = []link{{"/", v.say("common.home")}}
 	if v.showAs(status, "refusal", p) != nil {
 		http.Error(v.rw, p.Text, status)
+	}
+}
+
+// starting is what a page says as long as the storage has not answered once since the
+// start: nobody has typed anything yet that could be lost, so it tries again by itself.
+func (v *visit) starting() {
+	p := &refusalPage{Text: v.say("setup.starting")}
+	p.Title, p.Bare = v.say("setup.starting.title"), true
+	p.Links = []link{{"/", v.say("common.again")}}
+	v.rw.Header().Set("Retry-After", "5")
+	if !v.isPost() {
+		v.rw.Header().Set("Refresh", "5")
+	}
+	if v.showAs(http.StatusServiceUnavailable, "refusal", p) != nil {
+		http.Error(v.rw, p.Text, http.StatusServiceUnavailable)
 	}
 }
 
