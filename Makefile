@@ -29,6 +29,7 @@ lint: ## formatting and static checks, at the versions in scripts/tools
 bench: build ## benchmarks, then the program itself: start, memory, size
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./scripts/bench
+	cd e2e && SLOW_PHONE=9 go test -count 1 -v -run '^TestSlowPhone$$' .
 
 pictures: ## docs/pictures, drawn anew by the browser tests
 	cd e2e && UPDATE=1 go test -count 1 -run '^TestPictures' ./...

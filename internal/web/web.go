@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/sha256"
 	"embed"
 	"fmt"
 	"html/template"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"doorstep/internal/core"
 	"doorstep/internal/edge"
@@ -47,13 +49,14 @@ type Web struct {
 	demo    bool
 	place   Place
 
-	cookies cookies
-	apps    apps
-	assets  map[string]*asset
-	pages   map[words.Language]*template.Template // a set for each language: {{say}} speaks it
-	cross   *http.CrossOriginProtection
-	known   *addresses
-	owned   atomic.Bool // there is an owner; that never becomes untrue again (R11)
+	cookies  cookies
+	apps     apps
+	assets   map[string]*asset
+	pages    map[words.Language]*template.Template // a set for each language: {{say}} speaks it
+	cross    *http.CrossOriginProtection
+	known    *addresses
+	answered answered
+	owned    atomic.Bool // there is an owner; that never becomes untrue again (R11)
 
 	stopping chan struct{} // closed when the streams are to end
 	stopOnce sync.Once
@@ -92,6 +95,7 @@ func New(o Options) (*Web, error) {
 	}
 	w.cross.SetDenyHandler(w.plain(func(v *visit) error { return v.refusePage(&core.Refusal{Code: crossOrigin}) }))
 	w.known = knownAddresses(w.Routes())
+	w.answered = answered{now: time.Now, all: map[[sha256.Size]byte]*firstAnswer{}}
 	return w, nil
 }
 
@@ -245,7 +249,7 @@ func (w *Web) post(path string, needs core.Need, send, show page) edge.Route {
 			v.keepLanguage()
 			return show(v)
 		case err == nil:
-			err = send(v)
+			err = v.sendOnce(send)
 		}
 		if r := core.Refused(err); r != nil && !leadsAway(r) {
 			v.refused = r
