@@ -152,7 +152,8 @@ func TestUserSessions(t *testing.T) {
 	if strings.Contains(b.page.text(), w.says("user.sessions.devices")) {
 		t.Error("it speaks of remembered devices, and the team has none")
 	}
-	form, another := b.page, b.get(path+"/sessions")
+	form := b.page
+	another := b.get(path + "/sessions")
 	b.page = form
 	b.send(path+"/sessions").wants(t, 200, path, w.says("user.sessions.ended", words.Args{"n": 1, "name": "Carla Nguyen"}))
 	if b.page.link(path + "/sessions") {
