@@ -92,3 +92,19 @@ func TestARecoveryCodesSessionActsOnNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoIsSuspendedIsNotSignedIn: also where a session was not ended with it, as by a
+// hand in the database.
+func TestWhoIsSuspendedIsNotSignedIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s := w.signIn("carla")
+		w.exec(`UPDATE users SET status = 'suspended' WHERE id = $1`, w.cast["carla"].id)
+		w.Forget()
+		if w.live(s) {
+			t.Error("somebody suspended is signed in")
+		}
+		if r := w.refused(w.Watch(w.ctx(), s.Token), SessionEnded); r.Reason != EndedSuspended {
+			t.Errorf("the reason is %q", r.Reason)
+		}
+	})
+}

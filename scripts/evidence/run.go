@@ -140,35 +140,36 @@ func (r *run) goTest(pkg, which string, variables []string) (failed, ran int) {
 		r.problems = append(r.problems, pkg+": "+err.Error())
 		return 1, 0
 	}
-	var told []string
+	told := map[string]string{} // by test
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {
 		var e struct{ Action, Test, Output string }
 		if json.Unmarshal(lines.Bytes(), &e) != nil {
-			told = append(told, lines.Text()+"\n")
+			told[""] += lines.Text() + "\n"
 			continue
 		}
 		r.note(e.Output)
-		told = append(told, e.Output)
+		told[e.Test] += e.Output
 		top, below, inside := strings.Cut(e.Test, "/")
 		switch {
 		case e.Action == "skip":
 			r.left = append(r.left, pkg+" "+e.Test)
 		case e.Action == "fail" && e.Test != "" && inside:
-			fmt.Printf("    FAIL %s %s/%s\n", pkg, top, below)
+			fmt.Printf("    FAIL %s %s/%s\n%s", pkg, top, below, told[e.Test])
 		case (e.Action == "pass" || e.Action == "fail") && e.Test != "":
 			r.results[pkg+" "+top] = e.Action
 			ran++
 			if e.Action == "fail" {
 				failed++
+				fmt.Print(told[top])
 			}
 		}
 	}
 	if err := cmd.Wait(); err != nil {
 		failed = max(failed, 1)
 		r.problems = append(r.problems, fmt.Sprintf("%s: %v", pkg, err))
-		fmt.Println(strings.Join(told[max(0, len(told)-60):], ""))
+		fmt.Print(told[""]) // what does not build, or took the process down
 	}
 	fmt.Printf("    %s: %d tests, %d failed\n", pkg, ran, failed)
 	return failed, ran

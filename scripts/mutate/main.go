@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,12 +33,17 @@ import (
 const sharedPostgres = "DOORSTEP_TEST_POSTGRES"
 
 func main() {
-	only := flag.String("only", "", "mutants whose name or promise holds this text")
+	only := flag.String("only", "", "mutants whose name or promise this regular expression finds")
 	histories := flag.Int("histories", 0, "ask TestHistories alone, with so many histories")
 	side := flag.Int("side", 2, "how many mutants are tried at once")
 	flag.Parse()
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(2)
+	}
 	chosen := slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool {
-		return !strings.Contains(m.name+" "+m.promise, *only) || *histories > 0 && !m.history
+		return !wanted.MatchString(m.name+" "+m.promise) || *histories > 0 && !m.history
 	})
 	if err := tryAll(chosen, *histories, *side); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)

@@ -232,7 +232,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "the recovery code that signed in deactivates", promise: "P4 R3", file: core + "/deactivate.go",
-		old: "if id == s.recoveryCodeID {", new: "if false {", pkg: core, tests: []string{"TestR3"}, history: true,
+		old: "if id == s.recoveryCodeID {", new: "if id == \"-\" {", pkg: core, tests: []string{"TestR3"}, history: true,
 	},
 	{
 		name: "a mailbox alone sets the password where 2-step is active", promise: "P4 R9", file: core + "/passwordreset.go",
@@ -253,7 +253,7 @@ var mutants = []mutant{
 	{
 		name: "an activation leaves the other sessions", promise: "P5 R5", file: core + "/activation.go",
 		old: "ended, err := t.endSessions(u, EndedActivated, s.id)", new: "ended, err := 0, error(nil)",
-		pkg: core, tests: []string{"TestChangesEndSessions", "TestR5"}, history: true,
+		pkg: core, tests: []string{"TestActivation"}, history: true,
 	},
 	{
 		name: "an ended session is accepted", promise: "P5 R5", file: core + "/session.go",
@@ -262,7 +262,7 @@ var mutants = []mutant{
 	{
 		name: "somebody suspended is still signed in", promise: "P5", file: core + "/sessioncheck.go",
 		old: "	if u.status != StatusActive {\n		return EndedSuspended", new: "	if false {\n		return EndedSuspended",
-		pkg: core, tests: []string{"TestSuspendedWithEveryCredential"},
+		pkg: core, tests: []string{"TestWhoIsSuspendedIsNotSignedIn"},
 	},
 	{
 		name: "this process remembers what it ended", promise: "P5 R5", file: core + "/core.go",
@@ -319,5 +319,14 @@ var mutants = []mutant{
 	{
 		name: "next= leads to any page", promise: "P8 T-REDIR-1", file: "internal/web/address.go",
 		old: "	if a.back[a.pattern(u)] == \"\" {", new: "	if false {", pkg: "internal/web", tests: []string{"TestWayBack"},
+	},
+	// P9: a backup that was put back revives nothing in silence.
+	{
+		name: "a backup that was put back revives codes of the app", promise: "P9", file: core + "/restored.go",
+		old: "t.raiseLastStep(u, totp.StepAt(t.now)+1)", new: "t.raiseLastStep(u, totp.StepAt(t.now)-1000)", pkg: core, tests: []string{"TestAfterRestore"},
+	},
+	{
+		name: "a backup that was put back revives sessions", promise: "P9", file: core + "/restored.go",
+		old: "if ended, err = t.endSessions(u, EndedRestored, \"\"); err != nil {", new: "if ended, err = 0, nil; err != nil {", pkg: core, tests: []string{"TestAfterRestore"},
 	},
 }
