@@ -157,7 +157,7 @@ func (r *run) goTest(pkg, which string, variables []string) (failed, ran int) {
 			r.left = append(r.left, pkg+" "+e.Test)
 		case e.Action == "fail" && e.Test != "" && inside:
 			fmt.Printf("    FAIL %s %s/%s\n%s", pkg, top, below, told[e.Test])
-		case (e.Action == "pass" || e.Action == "fail") && e.Test != "":
+		case (e.Action == "pass" || e.Action == "fail") && e.Test != "" && !inside:
 			r.results[pkg+" "+top] = e.Action
 			ran++
 			if e.Action == "fail" {
