@@ -108,3 +108,29 @@ func TestWhoIsSuspendedIsNotSignedIn(t *testing.T) {
 		}
 	})
 }
+
+// TestALinkIsUsedOnce asks the guard itself: every link of today has a second one
+// behind it, which the next kind may not have (R9).
+func TestALinkIsUsedOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.ok(w.AskPasswordReset(w.ctx(), Nobody(testOrigin), w.cast["carla"].email))
+		form, err := w.OpenResetLink(w.ctx(), w.linkTo(w.cast["carla"].email, LetterPasswordLink))
+		w.ok(err)
+		l, err := w.linkByForm(w.read(w.ctx()), purposeReset, form)
+		w.ok(err)
+		use := func(int) error {
+			return w.write(w.ctx(), func(tx *tx) error {
+				tx.nothingToRecord()
+				return tx.useLink(l)
+			})
+		}
+		won, errs := race(8, use)
+		for _, err := range errs {
+			w.refused(err, LinkGone)
+		}
+		if won != 1 {
+			t.Errorf("used %d times", won)
+		}
+		w.refused(use(0), LinkGone)
+	})
+}

@@ -55,7 +55,7 @@ var mutants = []mutant{
 	{
 		name: "a link is used twice", promise: "P1 R9", file: core + "/link.go",
 		old: "WHERE id = $2 AND team_id = $3 AND used_at = 0 AND expires_at > $1`", new: "WHERE id = $2 AND team_id = $3 AND expires_at > $1`",
-		pkg: core, tests: []string{"TestResetLinkIsUsedOnce"},
+		pkg: core, tests: []string{"TestALinkIsUsedOnce"},
 	},
 	{
 		name: "a re-activation pass works in a session that never typed it", promise: "P1 R15", file: core + "/pass.go",
