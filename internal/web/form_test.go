@@ -45,7 +45,7 @@ func TestFormTokens(t *testing.T) {
 		if own == "" || own == token {
 			t.Fatalf("%s: the token of the page is %q", r.Path, own)
 		}
-		path := strings.ReplaceAll(r.Path, "{id}", w.people["carla"].id)
+		path := strings.NewReplacer("{id}", w.people["carla"].id, "{article}", "activate").Replace(r.Path)
 		if strings.Contains(r.Path, "/requests/") {
 			path = strings.ReplaceAll(r.Path, "{id}", ask.ID)
 		}
