@@ -12,11 +12,23 @@ import (
 func TestArticlesAreFound(t *testing.T) {
 	w := newWorld(t, "")
 	for _, x := range []struct{ language, query, first string }{
-		{"en", "2FA", "what-is-2-step-authentication"}, {"en", "MFA", "what-is-2-step-authentication"}, {"en", "backup codes", "recovery-codes"},
-		{"en", "my phone was stolen", "lost-or-new-phone"}, {"en", "reset", "lost-or-new-phone"}, {"en", "PHISHING call", "asked-for-a-code-by-phone"},
-		{"en", "clock", "code-not-accepted"}, {"en", "how do I enable 2fa", "activate"}, {"en", "hacked", "somebody-else-got-in"}, {"en", "Authy", "which-apps-to-use"},
-		{"es", "codigo de verificacion", "authentication-codes"}, {"es", "CÓDIGOS DE RESPALDO", "recovery-codes"}, {"es", "perdí mi teléfono", "lost-or-new-phone"}, {"es", "perdi mi telefono", "lost-or-new-phone"},
-		{"pt-BR", "codigos de backup", "recovery-codes"}, {"pt-BR", "celular roubado", "lost-or-new-phone"}, {"pt-BR", "golpe", "asked-for-a-code-by-phone"},
+		{"en", "2FA", "what-is-2-step-authentication"},
+		{"en", "MFA", "what-is-2-step-authentication"},
+		{"en", "backup codes", "recovery-codes"},
+		{"en", "my phone was stolen", "lost-or-new-phone"},
+		{"en", "reset", "lost-or-new-phone"},
+		{"en", "PHISHING call", "asked-for-a-code-by-phone"},
+		{"en", "clock", "code-not-accepted"},
+		{"en", "how do I enable 2fa", "activate"},
+		{"en", "hacked", "somebody-else-got-in"},
+		{"en", "Authy", "which-apps-to-use"},
+		{"es", "codigo de verificacion", "authentication-codes"},
+		{"es", "CÓDIGOS DE RESPALDO", "recovery-codes"},
+		{"es", "perdí mi teléfono", "lost-or-new-phone"},
+		{"es", "perdi mi telefono", "lost-or-new-phone"},
+		{"pt-BR", "codigos de backup", "recovery-codes"},
+		{"pt-BR", "celular roubado", "lost-or-new-phone"},
+		{"pt-BR", "golpe", "asked-for-a-code-by-phone"},
 		{"pt-BR", "reiniciar", "restart-somebody"},
 	} {
 		found := w.Articles(x.language, x.query)

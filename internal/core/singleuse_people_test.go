@@ -39,7 +39,8 @@ var thePaper = sync.OnceValue(func() paper {
 var thePass = sync.OnceValue(func() (p struct {
 	text string
 	slow [32]byte
-}) {
+},
+) {
 	canonical := code.NewPass()
 	p.text, p.slow = code.DisplayPass(canonical), code.Slow(canonical, thePaper().salt)
 	return p
