@@ -116,15 +116,6 @@ func fromSomewhere() Actor {
 	return Nobody(Origin{Via: ViaAPI, Address: newID(), Device: "a test"})
 }
 
-// linkTo makes a link and returns its token.
-func (h *played) linkTo(t *tx, purpose string, p *someone) (string, error) {
-	l, err := t.makeLink(purpose, p.userRow, time.Hour)
-	if err != nil {
-		return "", err
-	}
-	return l.Token, nil
-}
-
 // restarted leaves somebody as a restart does that made a pass, signed in with the
 // password in two browsers.
 func (h *played) restarted(t *tx, p *someone) (both [2]*Session, err error) {
