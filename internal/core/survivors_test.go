@@ -134,3 +134,17 @@ func TestALinkIsUsedOnce(t *testing.T) {
 		w.refused(use(0), LinkGone)
 	})
 }
+
+// TestAMailboxAloneSetsNoPassword: also where 2-step was activated between the reading
+// of the form and the change (R9).
+func TestAMailboxAloneSetsNoPassword(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.ok(w.AskPasswordReset(w.ctx(), Nobody(testOrigin), w.cast["carla"].email))
+		form, err := w.OpenResetLink(w.ctx(), w.linkTo(w.cast["carla"].email, LetterPasswordLink))
+		w.ok(err)
+		l, u, err := w.userOfResetForm(w.ctx(), form)
+		w.ok(err)
+		reset := passwordReset{by: Nobody(testOrigin), link: l, user: u, hash: u.passwordHash}
+		w.refused(w.write(w.ctx(), func(tx *tx) error { return reset.set(tx, nil) }), CodeEmpty)
+	})
+}
