@@ -244,6 +244,9 @@ func (r *run) fuzz() {
 		fmt.Printf("    %s %s: %d inputs in %s\n", t.pkg, t.name, inputs, each)
 		r.count(promise, "fuzz-inputs", inputs)
 		r.count(promise, "fuzz-targets", 1)
+		if inputs == 0 && err == nil {
+			r.left = append(r.left, fmt.Sprintf("%s of %s: it was not ready within %s", t.name, t.pkg, each))
+		}
 		if err != nil {
 			fmt.Print(string(out))
 			r.breaks(promise, t.name+" FAILED")
