@@ -255,6 +255,9 @@ func run(variables []string, pkg string, tests []string, more ...string) (failed
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		return nil, false, err.Error()
 	}
+	if strings.Contains(text, "signal: ") && !strings.Contains(text, "panic: ") {
+		return nil, false, text + "somebody ended the tests\n"
+	}
 	if ran == 0 {
 		return nil, false, text + "no test ran\n"
 	}
