@@ -94,7 +94,7 @@ func TestBackToTheApp(t *testing.T) {
 			carla.IsAt("/sign-in/second-step", http.StatusOK)
 			carla.givesCode(carla.who.Phone.WrongCode())
 			carla.IsAt("/sign-in/second-step", http.StatusUnprocessableEntity)
-			carla.Follow(words.Portuguese.Name()) // the links of the footer keep it too
+			carla.Press(words.Portuguese.Name()) // the languages keep it too
 			carla.Language = words.Portuguese
 			carla.givesCode(carla.who.Phone.Code())
 			carla.isBackAt(t, app, "/notes?q=a%20b&x=//y")
