@@ -510,11 +510,16 @@ func isCostly(r edge.Route) bool {
 
 // difference is the lines that two dumps do not share.
 func difference(before, after string) string {
-	had := strings.Split(before, "\n")
+	had, has := strings.Split(before, "\n"), strings.Split(after, "\n")
 	var lines []string
-	for _, line := range strings.Split(after, "\n") {
+	for _, line := range has {
 		if !slices.Contains(had, line) {
 			lines = append(lines, line)
+		}
+	}
+	for _, line := range had {
+		if !slices.Contains(has, line) {
+			lines = append(lines, "gone: "+line)
 		}
 	}
 	return strings.Join(lines, "\n")
