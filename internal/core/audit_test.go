@@ -313,7 +313,7 @@ func TestEveryEventIsWeighed(t *testing.T) {
 		EventPasswordChanged, EventEmailChangeAsked, EventEmailChanged, EventPassAccepted, EventLetterResent, EventAuditExported,
 		EventNotificationAddressAsked, EventNotificationAddressVerified, EventNotificationAddressRemoved, EventReactivationConfirmed, EventRequestMade,
 		EventRequestWithdrawn, EventRequestApproved, EventRequestExpired, EventRequestEnded, EventAuthenticatorUnlocked, EventUnlockRefused,
-		EventCommentWritten, EventCommentDeleted, EventCommentHidden, EventCommentShown, EventHelpRequestMade, EventHelpRequestAdded, EventHelpRequestAnswered, EventHelpRequestClosed,
+		EventCommentWritten, EventCommentDeleted, EventCommentHidden, EventCommentShown, EventHelpRequestMade, EventHelpRequestAdded, EventHelpRequestAnswered, EventHelpRequestClosed, EventReminderPutAway,
 	}
 	for _, word := range EventWords() {
 		if weighs := (Event{Event: word}).Weighty(); weighs == slices.Contains(plain, word) {

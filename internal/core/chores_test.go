@@ -17,10 +17,10 @@ type swept struct {
 
 func (s *swept) before(statement string) error {
 	table, isChore := strings.CutPrefix(statement, "DELETE FROM ")
-	if !isChore {
+	table, _, _ = strings.Cut(table, " ")
+	if !isChore || table == "help_messages" { // which go with their requests
 		return nil
 	}
-	table, _, _ = strings.Cut(table, " ")
 	time.Sleep(s.slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
