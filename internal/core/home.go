@@ -67,7 +67,7 @@ type PastSignIn struct {
 
 // codesAskedAfter is how old recovery codes are when their owner is asked whether
 // they still have them: paper gets lost, and nobody notices until the bad day.
-const codesAskedAfter = 150 * 24 * time.Hour
+const codesAskedAfter = 150 * day
 
 // Home says what needs doing: of everybody their own safety, of owners and admins
 // the team's too. What it costs does not depend on the team's size. Refuses:

@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"slices"
-	"time"
 )
 
 // What can be put away.
@@ -50,7 +49,7 @@ func (c *Core) PutAway(ctx context.Context, by Actor, item string) error {
 		}
 		// One that was put away today already: sent twice.
 		n, err := t.exec(`INSERT INTO put_away (user_id, team_id, item, at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (user_id, item) DO UPDATE SET at = $4 WHERE put_away.at <= $5`, u.id, u.teamID, item, ms(t.now), ms(t.now.Add(-24*time.Hour)))
+			ON CONFLICT (user_id, item) DO UPDATE SET at = $4 WHERE put_away.at <= $5`, u.id, u.teamID, item, ms(t.now), ms(t.now.Add(-day)))
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 // "typed"): so they send along what was typed, without any script, and the answer is
 // the same page in the other language with all of it but secrets. Elsewhere they are
 // a form of their own, which leads back.
-// docs/decisions/0011-languages-are-buttons.md
+// docs/decisions/0013-languages-are-buttons.md
 
 const (
 	languagePath  = "/language"

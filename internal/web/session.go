@@ -73,6 +73,7 @@ func (v *visit) enter(s *core.Session) error {
 // keepToken puts the token of a session into the browser, after a sign-in and
 // whenever core has replaced it.
 func (v *visit) keepToken(s *core.Session) {
+	v.secret = true // no second press gets it: a code opens one answer (R1)
 	v.web.cookies.set(v.rw, sessionCookie, s.Token, 0)
 	v.session, v.token = s, s.Token
 	v.keepAppsToken(s.Token)

@@ -16,8 +16,10 @@ import (
 // token, which is another one on every page that is rendered (form.go).
 //
 // Only answers that lead on are kept, for a few seconds and in this process: they are
-// an address and cookies. A page that shows a secret is never kept; there, and where
-// another replica is asked, core alone decides.
+// an address and cookies. One that hands out the token of a session, or a page that
+// shows a secret, is never kept: whoever sends a sign-in's form once more, code and
+// all, must not get what it opened. There, and where another replica is asked, core
+// alone decides.
 type answered struct {
 	mu  sync.Mutex
 	now func() time.Time
