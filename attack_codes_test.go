@@ -268,8 +268,11 @@ func TestRecoveryCodesAreSpentOnce(t *testing.T) {
 					t.Errorf("%s, 8 at once: %v, %d spent", name, heard, spent())
 				}
 				// After a deactivation there is none at all; else it is one that was used.
+				// The seven that lost were counted, and a pause may have begun.
 				if name != "deactivation" {
-					wants(t, name+", then a sign-in with it", second(a, attemptWith(t, a, name), code), core.WrongRecoveryCode)
+					if answer := second(a, attemptWith(t, a, name), code); answer.Problem() != string(core.RecoveryWait) {
+						wants(t, name+", then a sign-in with it", answer, core.WrongRecoveryCode)
+					}
 				}
 			}
 		})

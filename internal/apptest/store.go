@@ -266,7 +266,8 @@ func (a *App) Tables() []string {
 // Dump writes every row of every table but the named ones, bytes in hexadecimal:
 // two equal dumps mean that nothing was changed. It leaves out the columns called
 // version: taking a row's lock moves them, whatever is done under it; and what
-// replicas tell each other about the sessions they have in memory.
+// replicas tell each other about the sessions they have in memory. Rows have no order
+// of their own, and a transaction that was rolled back may leave PostgreSQL another one.
 func (a *App) Dump(except ...string) string {
 	a.t.Helper()
 	var b strings.Builder
@@ -278,8 +279,9 @@ func (a *App) Dump(except ...string) string {
 		if err != nil {
 			a.t.Fatalf("read %s: %v", name, err)
 		}
-		fmt.Fprintf(&b, "%s\n", name)
+		var lines []string
 		for _, row := range t.rows {
+			var line strings.Builder
 			for i, v := range row {
 				if t.columns[i] == "version" {
 					continue
@@ -287,10 +289,12 @@ func (a *App) Dump(except ...string) string {
 				if raw, is := v.([]byte); is || v == nil { // an empty text of bytes is read as nil, and put back as empty
 					v = hex.EncodeToString(raw)
 				}
-				fmt.Fprintf(&b, "  %s=%v", t.columns[i], v)
+				fmt.Fprintf(&line, "  %s=%v", t.columns[i], v)
 			}
-			b.WriteByte('\n')
+			lines = append(lines, line.String())
 		}
+		slices.Sort(lines)
+		fmt.Fprintf(&b, "%s\n%s\n", name, strings.Join(lines, "\n"))
 	}
 	return b.String()
 }
