@@ -77,6 +77,7 @@ func TestMenuKeys(t *testing.T) {
 	// What is not possible stays and says why.
 	ana.presses(ana.say("team.actions", args{"name": ana.name}))
 	ana.sees(ana.say("no.self"))
+	ana.waits("the focus comes into one's own menu", func() bool { return pattern(view).MatchString(ana.focused()) })
 	ana.keys(kb.End)
 	ana.keys(kb.Enter)
 	ana.isAt("/team")
